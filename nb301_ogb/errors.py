@@ -1,0 +1,54 @@
+"""The exceptions of the package. Each message is one sentence: what was wrong, where, what to do.
+
+Every class also derives from the built-in exception that an OGB or PyG user would expect in its place, so that
+`except ValueError` keeps working.
+"""
+
+
+class Nb301OgbError(Exception):
+    """Base of every exception that this package raises on purpose."""
+
+
+class ArchitectureError(Nb301OgbError, ValueError):
+    """A genotype, a code or a graph that names no architecture of its search space."""
+
+
+class DatasetNameError(Nb301OgbError, ValueError):
+    """A dataset, a split or a target that does not exist."""
+
+
+class FileFormatError(Nb301OgbError, ValueError):
+    """A file that is not what its name or its place says."""
+
+
+class IntegrityError(FileFormatError):
+    """A file whose bytes or values are damaged."""
+
+
+class DownloadError(Nb301OgbError, OSError):
+    """A file that no source could deliver."""
+
+
+class OfflineError(DownloadError):
+    """A file that is not here while the network must not be used."""
+
+
+class BuildError(Nb301OgbError, ValueError):
+    """A source from which no dataset can be built."""
+
+
+class EvaluationError(Nb301OgbError, RuntimeError):
+    """Input that the evaluator cannot judge (a RuntimeError, as OGB raises)."""
+
+
+class ConfigError(Nb301OgbError, ValueError):
+    """A configuration or a run folder that cannot be used."""
+
+
+class MissingExtraError(Nb301OgbError, ImportError):
+    """An optional library that is not installed; the message holds the command that installs it."""
+
+
+def missing_extra(library: str, extra: str, purpose: str) -> MissingExtraError:
+    """Builds the error for an optional library, with the command that installs it."""
+    return MissingExtraError(f"{purpose} needs {library}, which is not installed: pip install 'nb301-ogb[{extra}]'.")

@@ -1,0 +1,1 @@
+"""What is a good prediction: metrics and the official evaluator."""

@@ -1,0 +1,1 @@
+"""What a dataset file is: its layout, and how it is written, read and verified."""
