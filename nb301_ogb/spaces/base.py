@@ -26,6 +26,8 @@ class Space(abc.ABC):
         edge_types: names of the edge types, in the order of their integers.
         cells: names of the cells (second node column).
         genotype_forms: for people, the text forms that `parse` reads, each with an example.
+        identity_edge_type: the edge type that hands a value on unchanged.
+        op_edge_types: the edge types that are ops.
     """
 
     name: ClassVar[str]
@@ -34,6 +36,8 @@ class Space(abc.ABC):
     edge_types: ClassVar[tuple[str, ...]]
     cells: ClassVar[tuple[str, ...]]
     genotype_forms: ClassVar[dict[str, str]]
+    identity_edge_type: ClassVar[int]
+    op_edge_types: ClassVar[tuple[int, ...]]
 
     @property
     def node_feat_dims(self) -> tuple[int, ...]:

@@ -47,14 +47,15 @@ class GraphTable:
         edges, edge_ptr = ranges(self.edge_ptr, rows)
         return GraphTable(node_ptr, edge_ptr, self.node_feat[nodes], self.edge_index[:, edges], self.edge_feat[edges])
 
-    def graph(self, row: int) -> dict[str, NDArray | int]:
-        """One graph as OGB's library-agnostic dictionary."""
+    def __getitem__(self, row: int) -> dict[str, NDArray | int]:
+        """One graph as OGB's library-agnostic dictionary, in arrays of its own."""
+        row = range(len(self))[row]
         n0, n1 = self.node_ptr[row], self.node_ptr[row + 1]
         e0, e1 = self.edge_ptr[row], self.edge_ptr[row + 1]
         return {
-            "edge_index": self.edge_index[:, e0:e1],
-            "edge_feat": self.edge_feat[e0:e1],
-            "node_feat": self.node_feat[n0:n1],
+            "edge_index": self.edge_index[:, e0:e1].copy(),
+            "edge_feat": self.edge_feat[e0:e1].copy(),
+            "node_feat": self.node_feat[n0:n1].copy(),
             "num_nodes": int(n1 - n0),
         }
 

@@ -1,0 +1,203 @@
+"""Reading a dataset file: checked once, opened only while something is read from it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from nb301_ogb.errors import DatasetNameError, IntegrityError
+from nb301_ogb.spaces.graphs import CodeArray, GraphTable, IntArray
+from nb301_ogb.storage.layout import Contents, Header, Split, Target, check_block
+
+_KNOWN_ORIGIN = {"run_id", "group", "record"}
+
+
+class DatasetFile:
+    """A dataset file on disk.
+
+    Nothing stays open between calls, so an object can be copied, sent to another process, or kept for long.
+
+    Args:
+        path: the file.
+        check: whether to check its bytes against the sha256 in its first block (a few milliseconds).
+
+    Raises:
+        FileFormatError: where the file is no dataset file.
+        IntegrityError: where its bytes are damaged.
+    """
+
+    def __init__(self, path: str | Path, check: bool = True) -> None:
+        self.path = Path(path)
+        if check:
+            check_block(self.path)
+        with self._open() as file:
+            self.attributes: dict[str, Any] = {key: _plain(value) for key, value in file.attrs.items()}
+            self.target_names = tuple(file["targets"])
+            self.split_names = tuple(file["splits"])
+            self.curve_names = tuple(file["curves"]) if "curves" in file else ()
+            self.num_graphs = int(file["architectures/code"].shape[0])
+
+    @contextmanager
+    def _open(self) -> Iterator[h5py.File]:
+        try:
+            file = h5py.File(self.path, "r", locking=False)
+        except OSError as error:
+            msg = f"{self.path} cannot be read as HDF5 ({error}); delete the file and get it again."
+            raise IntegrityError(msg) from error
+        with file:
+            try:
+                yield file
+            except KeyError as error:
+                msg = f"{self.path} lacks a part of the layout ({error.args[0]}); get the file again."
+                raise IntegrityError(msg) from error
+
+    @property
+    def header(self) -> Header:
+        """What the data is."""
+        get = self.attributes
+        return Header(
+            name=get["name"],
+            version=int(get["version"]),
+            space=get["space"],
+            label=get["label"],
+            license=get["license"],
+            citation=get["citation"],
+            sources=tuple(json.loads(get["sources"])),
+        )
+
+    @property
+    def content_hash(self) -> str:
+        """The content hash as written; `nb301_ogb.storage.verify` recomputes it."""
+        return str(self.attributes["content_hash"])
+
+    def graphs(self) -> GraphTable:
+        """All graphs, in the types that PyG's users expect (int64)."""
+        with self._open() as file:
+            group = file["graphs"]
+            names = ("node_ptr", "edge_ptr", "node_feat", "edge_index", "edge_feat")
+            return GraphTable(*(group[name][...].astype(np.int64, copy=False) for name in names))
+
+    def codes(self) -> CodeArray:
+        """uint8 [G, C]."""
+        return self._read("architectures/code")
+
+    def canonical_keys(self) -> CodeArray:
+        """uint8 [G, 16]."""
+        return self._read("architectures/canonical_key")
+
+    def run_ids(self) -> NDArray[np.int32]:
+        """int32 [G, runs]; equal for a copied run, -1 where there is no run."""
+        return self._read("origin/run_id")
+
+    def _read(self, name: str) -> NDArray:
+        with self._open() as file:
+            return file[name][...]
+
+    def values(self, target: str) -> NDArray[np.float32]:
+        """float32 [G, runs] of one target; NaN where there is no run."""
+        return self.target(target).values
+
+    def target(self, name: str) -> Target:
+        """One target with its unit and direction.
+
+        Raises:
+            DatasetNameError: naming the targets there are.
+        """
+        if name not in self.target_names:
+            msg = f"{self.attributes['name']} has no target {name!r}; it has {', '.join(self.target_names)}."
+            raise DatasetNameError(msg)
+        with self._open() as file:
+            dataset = file[f"targets/{name}"]
+            attributes = {key: _plain(dataset.attrs[key]) for key in ("unit", "direction", "description")}
+            return Target(dataset[...], **attributes)
+
+    def split(self, name: str) -> Split:
+        """One split.
+
+        Raises:
+            DatasetNameError: naming the splits there are.
+        """
+        if name not in self.split_names:
+            msg = f"{self.attributes['name']} has no split {name!r}; it has {', '.join(self.split_names)}."
+            raise DatasetNameError(msg)
+        with self._open() as file:
+            group = file[f"splits/{name}"]
+            parts: dict[str, IntArray] = {part: group[part][...] for part in ("train", "valid", "test")}
+            statistics = json.loads(_plain(group.attrs["statistics"]))
+            return Split(
+                **parts, rule=_plain(group.attrs["rule"]), source=_plain(group.attrs["source"]), statistics=statistics
+            )
+
+    def curve(self, name: str, rows: IntArray | None = None) -> NDArray[np.float32]:
+        """float32 [rows, epochs] of a learning curve; only the chunks that hold `rows` are read.
+
+        Raises:
+            DatasetNameError: naming the curves there are.
+        """
+        if name not in self.curve_names:
+            there = ", ".join(self.curve_names) or "none"
+            msg = f"{self.attributes['name']} has no learning curve {name!r}; it has {there}."
+            raise DatasetNameError(msg)
+        with self._open() as file:
+            dataset = file[f"curves/{name}"]
+            if rows is None:
+                return dataset[...]
+            wanted, back = np.unique(np.asarray(rows, dtype=np.int64), return_inverse=True)
+            return dataset[wanted][back]
+
+    def groups(self) -> tuple[tuple[str, ...], NDArray[np.uint8]] | None:
+        """The names of the origin groups, and uint8 [G] that points into them; None where the source has none."""
+        with self._open() as file:
+            if "group" not in file["origin"]:
+                return None
+            dataset = file["origin/group"]
+            names = h5py.check_enum_dtype(dataset.dtype)
+            return tuple(sorted(names, key=names.__getitem__)), dataset[...].astype(np.uint8)
+
+    def records(self) -> tuple[str, ...]:
+        """The text that names each record at its source; empty where the source has none."""
+        with self._open() as file:
+            if "record" not in file["origin"]:
+                return ()
+            return tuple(text.decode() for text in file["origin/record"][...].tolist())
+
+    def report(self) -> str:
+        """The build report as JSON text, or an empty text."""
+        with self._open() as file:
+            return file["report"][()].decode() if "report" in file else ""
+
+    def contents(self) -> Contents:
+        """Everything in the file, in memory."""
+        groups = self.groups()
+        with self._open() as file:
+            extra = {name: file[f"origin/{name}"][...] for name in file["origin"] if name not in _KNOWN_ORIGIN}
+        return Contents(
+            header=self.header,
+            code=self.codes(),
+            canonical_key=self.canonical_keys(),
+            graphs=self.graphs(),
+            targets={name: self.target(name) for name in self.target_names},
+            splits={name: self.split(name) for name in self.split_names},
+            run_id=self.run_ids(),
+            groups=groups[0] if groups else (),
+            group=groups[1] if groups else None,
+            records=self.records(),
+            extra_origin=extra,
+            curves={name: self.curve(name) for name in self.curve_names},
+            report=self.report(),
+        )
+
+    def __repr__(self) -> str:
+        return f"DatasetFile({str(self.path)!r}, {self.attributes['name']}, {self.num_graphs} graphs)"
+
+
+def _plain(value: Any) -> Any:
+    """An HDF5 attribute as a Python value."""
+    return value.item() if isinstance(value, np.generic) else value
