@@ -41,12 +41,14 @@ OP_LIST = ", ".join(f"{number} {op}" for number, op in enumerate(OPS))
 
 def frozen(values: object, dtype: type) -> NDArray:
     """A read-only array, for constants."""
-    array = np.array(values, dtype=dtype)
+    array: NDArray = np.array(values, dtype=dtype)
     array.flags.writeable = False
     return array
 
 
-LIMITS = frozen(2 * ([len(OPS)] * 8 + [first_or_second for node in NODES for first_or_second in (node - 1, node)]), np.int64)
+LIMITS = frozen(
+    2 * ([len(OPS)] * 8 + [first_or_second for node in NODES for first_or_second in (node - 1, node)]), np.int64
+)
 """int64 [32]: column c of a code holds 0 .. LIMITS[c] - 1. Of an ascending pair, the first is below node - 1."""
 
 TOPOLOGY_PARENTS = frozen(

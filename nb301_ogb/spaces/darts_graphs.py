@@ -64,9 +64,10 @@ def codes_of(graphs: GraphTable) -> CodeArray:
         (graphs.node_feat.reshape(number, -1) != _NODE_FEAT.reshape(-1)).any(axis=1),
         f"its node features are not the 14 rows (node type, cell) of the space, {_NODE_FEAT.tolist()}",
     )
-    ends = graphs.edge_index.reshape(2, number, EDGES_PER_GRAPH)
+    ends = graphs.edge_index.reshape(2, number, EDGES_PER_GRAPH).astype(np.int64, copy=False)
     _refuse(((ends < 0) | (ends >= NODES_PER_GRAPH)).any(axis=(0, 2)), "its edges name nodes other than 0 to 13")
-    sources, targets, types = _ordered(ends[0], ends[1], graphs.edge_feat.reshape(number, EDGES_PER_GRAPH))
+    kinds = graphs.edge_feat.reshape(number, EDGES_PER_GRAPH).astype(np.int64, copy=False)
+    sources, targets, types = _ordered(ends[0], ends[1], kinds)
     is_op = np.zeros(EDGES_PER_GRAPH, dtype=bool)
     is_op[_OP_EDGES] = True
     wrong_ends = (targets != _TARGETS).any(axis=1) | (sources != _SOURCES)[:, ~is_op].any(axis=1)
@@ -121,7 +122,7 @@ def _check_sizes(graphs: GraphTable) -> None:
             raise ArchitectureError(msg)
 
 
-def _refuse(wrong: NDArray, what: str) -> None:
+def _refuse(wrong: NDArray | np.bool_, what: str) -> None:
     """Raises for the first graph marked as wrong, bool [G]."""
     if wrong.any():
         msg = f"graph {int(np.argmax(wrong))} is no architecture of darts ({' and '.join(CELLS)} cell): {what}."
