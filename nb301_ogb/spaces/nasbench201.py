@@ -147,7 +147,7 @@ class NasBench201(Space):
 
     def connected(self, codes: ArrayLike) -> NDArray[np.bool_]:
         """bool [G]: whether any path of ops leads from the cell's input to its output (false for 341 codes)."""
-        return canonical.computation(self.check(codes)).output.any(axis=1)
+        return canonical.computation(self.check(codes)).output.sum(axis=1) > 0
 
     def graphs(self, codes: ArrayLike) -> GraphTable:
         """The graphs of a table of codes: 4 nodes each, an edge for each op that is not `none`."""

@@ -181,6 +181,6 @@ def check_block(path: Path) -> str:
         promised = read_block(stream, path)
         found = digest_after_block(stream)
     if found != promised:
-        msg = f"{path} is damaged: sha256 {found[:12]}... instead of {promised[:12]}...; delete the file and get it again."
+        msg = f"{path} is damaged: sha256 {found[:12]}, not {promised[:12]} as written; delete it and get it again."
         raise IntegrityError(msg)
     return found

@@ -1,0 +1,67 @@
+"""Encoders of node and edge features: for architectures what OGB's AtomEncoder and BondEncoder are for molecules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from nb301_ogb.spaces import get_space, space_names
+
+
+def _largest(kind: str) -> tuple[int, ...]:
+    """The vocabulary that covers every search space, with or without the package's transforms."""
+    spaces = [get_space(name) for name in space_names()]
+    if kind == "edge":
+        return (max(len(space.edge_types) for space in spaces), 2)
+    return (max(len(space.node_types) + len(space.edge_types) for space in spaces), max(len(s.cells) for s in spaces))
+
+
+class _ColumnEncoder(nn.Module):
+    def __init__(self, dim: int, dims: Sequence[int]) -> None:
+        super().__init__()
+        embeddings = [nn.Embedding(size, dim) for size in dims]
+        for embedding in embeddings:
+            nn.init.xavier_uniform_(embedding.weight)
+        self.embeddings = nn.ModuleList(embeddings)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """The sum of the columns' embeddings.
+
+        Args:
+            features: int64 [rows, columns]; at most as many columns as the encoder knows.
+
+        Returns:
+            float [rows, dim].
+        """
+        columns = features.unbind(dim=1)
+        out = self.embeddings[0](columns[0])
+        for embedding, column in zip(self.embeddings[1:], columns[1:], strict=False):
+            out = out + embedding(column)
+        return out
+
+
+class NodeEncoder(_ColumnEncoder):
+    """Embeds node features (node type, cell), in place of OGB's AtomEncoder.
+
+    Args:
+        dim: the embedding's width.
+        dims: vocabulary size of each column, `dataset.node_feat_dims`; by default large enough for every dataset of
+            the package, transformed or not.
+    """
+
+    def __init__(self, dim: int, dims: Sequence[int] | None = None) -> None:
+        super().__init__(dim, _largest("node") if dims is None else dims)
+
+
+class EdgeEncoder(_ColumnEncoder):
+    """Embeds edge features (edge type, and the direction after AddReverseEdges), in place of OGB's BondEncoder.
+
+    Args:
+        dim: the embedding's width.
+        dims: vocabulary size of each column, `dataset.edge_feat_dims`; by default large enough for every dataset of
+            the package, transformed or not.
+    """
+
+    def __init__(self, dim: int, dims: Sequence[int] | None = None) -> None:
+        super().__init__(dim, _largest("edge") if dims is None else dims)
