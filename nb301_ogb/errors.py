@@ -33,6 +33,10 @@ class OfflineError(DownloadError):
     """A file that is not here while the network must not be used."""
 
 
+class CacheError(Nb301OgbError, OSError):
+    """A cache folder that cannot be used."""
+
+
 class BuildError(Nb301OgbError, ValueError):
     """A source from which no dataset can be built."""
 
