@@ -86,7 +86,7 @@ class Evaluator:
         """
         arrays = self._check(input_dict)
         truth, prediction = arrays["y_true"], arrays["y_pred"]
-        names = (self.eval_metric, *(name for name in METRICS if name != self.eval_metric))
+        names = dict.fromkeys((self.eval_metric, *METRICS))
         tasks = range(self.num_tasks)
         result = {name: _mean([METRICS[name](truth[:, t], prediction[:, t]) for t in tasks]) for name in names}
         if "y_std" in arrays:
@@ -121,8 +121,7 @@ class Evaluator:
     @property
     def expected_output_format(self) -> str:
         """What `eval` returns, for people."""
-        described = {name: text for name, text in _DESCRIPTIONS.items() if name in METRICS and name != self.eval_metric}
-        lines = [(self.eval_metric, _DESCRIPTIONS[self.eval_metric]), *described.items()]
+        lines = [(name, _DESCRIPTIONS[name]) for name in dict.fromkeys((self.eval_metric, *METRICS))]
         extra = [(name, text) for name, text in _DESCRIPTIONS.items() if name not in METRICS]
         return (
             f"==== Expected output format of Evaluator for {self.name}\n"

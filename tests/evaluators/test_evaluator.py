@@ -141,6 +141,13 @@ def test_gradients_mixed_kinds_and_views_are_accepted_and_left_alone(table):
     assert Evaluator(NAME).eval({"y_true": y_true, "y_pred": torch.nn.Parameter(y_pred.detach())}) == expected
 
 
+def test_tensors_that_are_lazily_negated_are_accepted(table):
+    lazy = torch.complex(torch.zeros(50, 1, dtype=torch.float64), -torch.from_numpy(table["y_pred"])).conj().imag
+    assert lazy.is_neg()
+    expected = Evaluator(NAME).eval(pick(table, "y_true", "y_pred"))
+    assert Evaluator(NAME).eval({"y_true": table["y_true"], "y_pred": lazy}) == expected
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_gpu_tensors(table):

@@ -14,6 +14,7 @@ from nb301_ogb.evaluators import metrics
 
 ANY_FLOAT = st.floats(allow_nan=False, allow_infinity=False)
 TIED = st.sampled_from([-2.5, -0.0, 0.0, 1.0, 1.0 + 2**-52, 1e308, -1e308, 5e-324])
+NEARLY_CONSTANT = st.integers(0, 5).map(lambda steps: 90 + steps * 2.0**-46)
 PERCENT = st.floats(80, 95).map(lambda value: round(value, 2))
 LARGEST = Fraction(sys.float_info.max)
 
@@ -23,7 +24,7 @@ def paired(values, min_size=1):
     return pairs.map(lambda rows: tuple(np.array(rows, dtype=np.float64).T))
 
 
-NASTY = st.one_of(paired(ANY_FLOAT), paired(TIED), paired(PERCENT))
+NASTY = st.one_of(paired(ANY_FLOAT), paired(TIED), paired(NEARLY_CONSTANT), paired(PERCENT))
 
 
 def exactly(values):
@@ -170,6 +171,13 @@ def test_r2_of_a_constant_label_does_not_depend_on_the_rounding_of_its_mean():
     assert metrics.r2(flat, flat) == 1.0
     assert metrics.r2(flat, flat + 1) == 0.0
     assert metrics.r2(flat, flat) == sklearn.metrics.r2_score(flat, flat)
+
+
+def test_r2_of_labels_that_differ_in_their_last_digit():
+    y_true = np.array([90.0, 90.0, 90.0 + 2**-46])
+    y_pred = np.array([90.0, 90.0, 90.0])
+    # SS_total is 2/3 and SS_residual 1, in units of 2**-92.
+    assert metrics.r2(y_true, y_pred) == pytest.approx(-0.5, rel=1e-12)
 
 
 def test_only_unrepresentable_results_are_infinite():

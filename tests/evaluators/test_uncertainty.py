@@ -108,13 +108,15 @@ def test_extremes_neither_overflow_nor_vanish():
             math.log(1e-200) + 2.9189385332
         )
         assert uncertainty.nll(one, 2 * one, one * 1e-200) == math.inf
-        assert math.isfinite(uncertainty.nll(one * top, -one * top, one * top))
+        assert uncertainty.nll(one * top, -one * top, one * top) == pytest.approx(math.log(top) + 2.9189385332)
         assert uncertainty.coverage_95(one * top, -one * top, one * top) == 0.0
         assert uncertainty.coverage_95(one * top, -one * top * 0.9, one * top) == 1.0
         assert uncertainty.coverage_95(one, one, one * 5e-324) == 1.0
         runs = np.array([[top, -top], [1e-300, 3e-300]])
         value, _ = uncertainty.kl(runs, np.array([0.0, 2e-300]), np.array([top, 1e-300]))
         assert value == pytest.approx(0.5 - 0.5 * math.log(2))
+        value, _ = uncertainty.kl(np.array([[top, top / 2]]), -one * top, one * top)
+        assert value == pytest.approx(0.5 * math.log(8) + (1 / 8 + 1.75**2) / 2 - 0.5)
 
 
 @pytest.mark.parametrize("bad", [0.0, -1.0])
