@@ -115,7 +115,10 @@ class Darts(Space):
         Raises:
             ArchitectureError: naming the first row, cell and node that is wrong and what is allowed there.
         """
-        table = np.asarray(codes)
+        try:
+            table = np.asarray(codes)
+        except ValueError:  # rows of different lengths
+            return super().check(codes)
         if table.ndim == 2 and table.shape[1] == CODE_LENGTH and table.dtype.kind in "iu":
             check_cells(table)
         return super().check(table)
@@ -144,6 +147,10 @@ class Darts(Space):
         The key holds the canonical cells themselves, not a digest, so that different architectures cannot collide.
         """
         return darts_canonical.canonical_keys(self.check(codes))
+
+    def canonical_key(self, code: ArrayLike) -> bytes:
+        """The 16 bytes that every architecture equivalent to `code` shares."""
+        return darts_canonical.canonical_keys(darts_forms.one_code(code)[None]).tobytes()
 
     def canonical_codes(self, codes: ArrayLike) -> CodeArray:
         """uint8 [G, 32]: for each code the one that stands for all its equivalents."""

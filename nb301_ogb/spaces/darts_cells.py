@@ -56,6 +56,9 @@ TOPOLOGY_PARENTS = frozen(
 )
 """uint8 [180, 8]: the parents of each topology, in lexicographic order."""
 
+_TOPOLOGIES = frozenset(map(tuple, TOPOLOGY_PARENTS.tolist()))
+_OP_NUMBERS = frozenset(range(len(OPS)))
+
 _RADIX = {3: 60, 4: 10, 5: 1}
 _RANK = np.zeros((6, 5, 5), dtype=np.int64)
 for _node in (3, 4, 5):
@@ -109,6 +112,18 @@ def check_cells(table: NDArray, row: str = "row {}, ") -> None:
         found = ops[graph, cell, 2 * place : 2 * place + 2]
         msg = f"{where}: ops {found[0]} and {found[1]}; allowed are {OP_LIST}."
     raise ArchitectureError(msg)
+
+
+def check_numbers(numbers: list[int]) -> CodeArray:
+    """Checks the 32 numbers of one code and returns them as uint8 [32].
+
+    Raises:
+        ArchitectureError: naming the cell and node that is wrong and what is allowed there.
+    """
+    parents, ops = (tuple(numbers[8:16]), tuple(numbers[24:])), (*numbers[:8], *numbers[16:24])
+    if not (_TOPOLOGIES.issuperset(parents) and _OP_NUMBERS.issuperset(ops)):
+        check_cells(np.array([numbers]), row="")
+    return np.array(numbers, dtype=np.uint8)
 
 
 def cell_depths(topologies: IntArray) -> IntArray:

@@ -21,7 +21,7 @@ PREFIX = "NetworkSelectorDatasetInfo:darts:"
 _CELL_WORDS = ("normal", "reduce")
 _INPUT_KEYS = [f"inputs_node_{cell}_{node}" for cell in _CELL_WORDS for node in (3, 4, 5)]
 _KEYS = frozenset([*_INPUT_KEYS, *(f"edge_{cell}_{number}" for cell in _CELL_WORDS for number in range(14))])
-_FULL_KEYS = frozenset(PREFIX + key for key in _KEYS)
+_EITHER_KEYS = _KEYS | {PREFIX + key for key in _KEYS}
 _ACTIVE = 22
 _OP_NUMBERS = {op: number for number, op in enumerate(OPS)}
 _FULL_INPUTS = (
@@ -60,7 +60,7 @@ def code_from_configuration(config: Mapping[str, Any]) -> bytes:
     try:
         normal_ops, normal_parents = normal[_FULL_INPUTS[0](config)]
         reduction_ops, reduction_parents = reduction[_FULL_INPUTS[1](config)]
-        if len(_FULL_KEYS.intersection(config)) == _ACTIVE:
+        if len(_EITHER_KEYS.intersection(config)) == _ACTIVE:
             number = _OP_NUMBERS.__getitem__
             return b"".join(
                 (

@@ -9,7 +9,7 @@ from typing import Any, NoReturn, SupportsIndex
 import numpy as np
 
 from nb301_ogb.errors import ArchitectureError
-from nb301_ogb.spaces.darts_cells import CELLS, CODE_LENGTH, EDGE_NODES, NODES, OP_LIST, OPS, check_cells
+from nb301_ogb.spaces.darts_cells import CELLS, CODE_LENGTH, EDGE_NODES, NODES, OP_LIST, OPS, check_numbers
 from nb301_ogb.spaces.darts_configuration import code_from_configuration, configuration
 from nb301_ogb.spaces.darts_text import Genotype, read_text
 from nb301_ogb.spaces.graphs import CodeArray
@@ -84,8 +84,7 @@ def one_code(code: Any) -> CodeArray:
 
 def _from_numbers(numbers: Sequence[Any]) -> CodeArray:
     found = [_integer(number, f"number {place} of the code") for place, number in enumerate(numbers)]
-    check_cells(np.array([found]), row="")
-    return np.array(found, dtype=np.uint8)
+    return check_numbers(found)
 
 
 def _digits(text: str) -> list[int]:
@@ -146,8 +145,7 @@ def _code(cells: list[list[tuple[int, int]]]) -> CodeArray:
     for pairs in cells:
         ordered = [pair for place in range(0, 8, 2) for pair in sorted(pairs[place : place + 2])]
         numbers += [op for _, op in ordered] + [parent for parent, _ in ordered]
-    check_cells(np.array([numbers]), row="")
-    return np.array(numbers, dtype=np.uint8)
+    return check_numbers(numbers)
 
 
 def _integer(value: SupportsIndex | Any, where: str) -> int:

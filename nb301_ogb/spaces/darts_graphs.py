@@ -61,7 +61,7 @@ def codes_of(graphs: GraphTable) -> CodeArray:
     _check_sizes(graphs)
     number = len(graphs)
     _refuse(
-        (graphs.node_feat.reshape(number, -1) != _NODE_FEAT.reshape(-1)).any(axis=1),
+        (graphs.node_feat.reshape(number, *_NODE_FEAT.shape) != _NODE_FEAT).any(axis=(1, 2)),
         f"its node features are not the 14 rows (node type, cell) of the space, {_NODE_FEAT.tolist()}",
     )
     ends = graphs.edge_index.reshape(2, number, EDGES_PER_GRAPH).astype(np.int64, copy=False)

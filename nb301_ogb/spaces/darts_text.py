@@ -16,8 +16,10 @@ MAX_LENGTH = 20_000
 _MAX_DEPTH = 8
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?)|(?P<string>'[^'\\\n]*'|\"[^\"\\\n]*\")"
-    r"|(?P<name>[A-Za-z_][\w.]*)|(?P<sign>[()\[\]{},:=]))"
+    r"|(?P<name>[A-Za-z_][\w.]*)|(?P<sign>[()\[\]{},:=]))",
+    re.ASCII,
 )
+_FRACTION = re.compile("[.eE]")
 _WORDS = {"True": True, "False": False, "None": None, "true": True, "false": False, "null": None, "NaN": None}
 _ASSIGNED = re.compile(r"\s*\w+\s*=\s*(?=[\w.]*Genotype\b)")
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
@@ -70,14 +72,15 @@ class _Reader:
         """Goes on to the next token and returns the one left behind."""
         left = self.piece
         match = _TOKEN.match(self.text, self.position)
+        if match:
+            self.kind = match.lastgroup or ""
+            self.piece = match[self.kind]
+            self.start, self.position = match.span(self.kind)
+            return left
         rest = self.text[self.position :]
         self.start = self.position + len(rest) - len(rest.lstrip())
         self.kind, self.piece = "end", ""
-        if match:
-            self.kind = match.lastgroup or ""
-            self.piece = match.group(self.kind)
-            self.position = match.end()
-        elif rest.strip():
+        if rest.strip():
             self.fail()
         return left
 
@@ -107,7 +110,7 @@ class _Reader:
         if self.kind == "number":
             number = self.advance()
             # Beyond 20 digits the value means nothing here, and Python refuses to convert very long ones.
-            return float(number) if re.search(r"[.eE]", number) else int(number[:20])
+            return float(number) if _FRACTION.search(number) else int(number[:20])
         if self.kind == "string":
             return self.advance()[1:-1]
         if self.kind == "name":
