@@ -81,7 +81,11 @@ class Space(abc.ABC):
         Raises:
             ArchitectureError: naming the first offending row and column and what is allowed there.
         """
-        table = np.asarray(codes)
+        try:
+            table = np.asarray(codes)
+        except ValueError:  # rows of different lengths
+            msg = f"codes of {self.name} are rows of {self.code_length} integers each, all of one length."
+            raise ArchitectureError(msg) from None
         if table.ndim != 2 or table.shape[1] != self.code_length:
             msg = (
                 f"codes of {self.name} are an array of shape [architectures, {self.code_length}], "

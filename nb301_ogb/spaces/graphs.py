@@ -11,7 +11,7 @@ IntArray = NDArray[np.int64]
 CodeArray = NDArray[np.uint8]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GraphTable:
     """G graphs with N nodes and E edges in all.
 
@@ -41,8 +41,15 @@ class GraphTable:
         return np.repeat(np.arange(len(self)), np.diff(self.edge_ptr))
 
     def take(self, rows: IntArray) -> GraphTable:
-        """The graphs at `rows` (int64, repeats allowed), in that order."""
-        rows = np.asarray(rows, dtype=np.int64)
+        """The graphs at `rows`, in that order.
+
+        Args:
+            rows: int64 [n] with repeats allowed, negative ones counted from the end; or bool [G].
+
+        Raises:
+            IndexError: for a row that is not there.
+        """
+        rows = np.arange(len(self))[np.asarray(rows) if len(rows) else slice(0)]
         nodes, node_ptr = ranges(self.node_ptr, rows)
         edges, edge_ptr = ranges(self.edge_ptr, rows)
         return GraphTable(node_ptr, edge_ptr, self.node_feat[nodes], self.edge_index[:, edges], self.edge_feat[edges])

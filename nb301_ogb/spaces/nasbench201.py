@@ -8,6 +8,7 @@ is the sum over its incoming edges.
 from __future__ import annotations
 
 import re
+import reprlib
 from typing import Any, ClassVar
 
 import numpy as np
@@ -75,17 +76,15 @@ class NasBench201(Space):
     def _split(self, text: str) -> list[str]:
         found = _STRING.fullmatch(text)
         if found is None:
-            msg = f"{text!r} is no architecture of nasbench201: write six digits from 0 to 4, or {_FORM}."
+            msg = f"{_brief(text)} is no architecture of nasbench201: write six digits from 0 to 4, or {_FORM}."
             raise ArchitectureError(msg)
         return list(found.groups())
 
     def _listed(self, architecture: Any) -> list[Any]:
-        try:
-            names = np.asarray(architecture).tolist() if not isinstance(architecture, bytes) else list(architecture)
-        except ValueError:
-            names = None
-        if not isinstance(names, list) or len(names) != 6 or any(isinstance(name, list) for name in names):
-            msg = f"{architecture!r} is no architecture of nasbench201: six ops are needed, one for each of its edges."
+        as_it_is = isinstance(architecture, list | tuple | bytes)
+        names = list(architecture) if as_it_is else np.asarray(architecture).tolist()
+        if not isinstance(names, list) or len(names) != 6 or any(isinstance(name, list | tuple) for name in names):
+            msg = f"{_brief(architecture)} is no architecture of nasbench201: it needs six ops, one for each edge."
             raise ArchitectureError(msg)
         return names
 
@@ -94,11 +93,11 @@ class NasBench201(Space):
             return OPS.index(name)
         if isinstance(name, str) and re.fullmatch("[0-4]", name):
             return int(name)
-        if isinstance(name, int) and not isinstance(name, bool) and 0 <= name < len(OPS):
-            return name
+        if isinstance(name, int | np.integer) and not isinstance(name, bool) and 0 <= name < len(OPS):
+            return int(name)
         source, target = EDGES[edge]
         allowed = ", ".join(f"{digit} {op}" for digit, op in enumerate(OPS))
-        msg = f"edge {source}->{target} holds {name!r}, which is no op of nasbench201; allowed are {allowed}."
+        msg = f"edge {source}->{target} holds {_brief(name)}, which is no op of nasbench201; allowed are {allowed}."
         raise ArchitectureError(msg)
 
     def genotype(self, code: ArrayLike) -> str:
@@ -166,11 +165,9 @@ class NasBench201(Space):
     def codes(self, graphs: GraphTable) -> CodeArray:
         """The inverse of `graphs`, whatever the order of the edges: uint8 [G, 6]."""
         count = len(graphs)
-        nodes = graphs.node_feat
-        if not (np.diff(graphs.node_ptr) == 4).all() or not np.array_equal(
-            nodes, np.stack([np.tile(_NODE_TYPE, count), np.zeros(4 * count, dtype=np.int64)], axis=1)
-        ):
-            msg = "a graph of nasbench201 has the nodes input, intermediate, intermediate, output, in this order."
+        self._check_nodes(graphs)
+        if graphs.edge_feat.shape[1] != 1:
+            msg = f"a graph of nasbench201 has one edge column, the op; these have {graphs.edge_feat.shape[1]}."
             raise ArchitectureError(msg)
         slot_of = np.full((4, 4), -1)
         slot_of[canonical.SOURCE, canonical.TARGET] = np.arange(6)
@@ -188,6 +185,22 @@ class NasBench201(Space):
             )
             raise ArchitectureError(msg)
         return found
+
+    @staticmethod
+    def _check_nodes(graphs: GraphTable) -> None:
+        wrong = np.diff(graphs.node_ptr) != len(_NODE_TYPE)
+        if not wrong.any():
+            columns = graphs.node_feat.shape[1]
+            expected = np.zeros((len(_NODE_TYPE), 2), dtype=np.int64)
+            expected[:, 0] = _NODE_TYPE
+            nodes = graphs.node_feat.reshape(len(graphs), len(_NODE_TYPE), columns)
+            wrong = (nodes != expected).any(axis=(1, 2)) if columns == 2 else np.ones(len(graphs), dtype=bool)
+        if wrong.any():
+            msg = (
+                f"graph {wrong.argmax()} is no graph of nasbench201: its nodes are input, intermediate, intermediate, "
+                "output, in this order, all in cell 0."
+            )
+            raise ArchitectureError(msg)
 
     @property
     def canonical_node_feat_dims(self) -> tuple[int, ...]:
@@ -220,6 +233,13 @@ class NasBench201(Space):
             edge_index=np.stack([np.repeat(value, times), np.repeat(target, times)]),
             edge_feat=np.full((int(times.sum()), 1), canonical.SKIP, dtype=np.int64),
         )
+
+
+def _brief(value: Any) -> str:
+    """The value for a message: on one line, not longer than about 120 characters."""
+    short = reprlib.Repr()
+    short.maxstring = short.maxother = 120
+    return " ".join(short.repr(value).split())
 
 
 def _first_repeat(values: NDArray) -> int:

@@ -117,7 +117,7 @@ def keys(codes: CodeArray) -> CodeArray:
 
 def _bits(numbers: NDArray, width: int) -> NDArray[np.uint8]:
     shifts = np.arange(width)[::-1]
-    return ((numbers[:, :, None] >> shifts) & 1).reshape(len(numbers), -1).astype(np.uint8)
+    return ((numbers[:, :, None] >> shifts) & 1).reshape(len(numbers), width * numbers.shape[1]).astype(np.uint8)
 
 
 def _depths(found: Computation) -> NDArray[np.int64]:
