@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn, SupportsIndex
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -148,7 +148,7 @@ def _code(cells: list[list[tuple[int, int]]]) -> CodeArray:
     return check_numbers(numbers)
 
 
-def _integer(value: SupportsIndex | Any, where: str) -> int:
+def _integer(value: Any, where: str) -> int:
     if isinstance(value, (int, np.integer)) and not isinstance(value, bool) and abs(int(value)) < 2**31:
         return int(value)
     _fail(f"{where}: {_short(value)}", "small whole numbers")

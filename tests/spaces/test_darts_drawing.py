@@ -67,6 +67,18 @@ def test_labels_and_nodes_do_not_overlap(code):
             assert not any(left <= x <= left + wide and y < bottom and y + high > top for left, y, wide, high in boxes)
 
 
+@pytest.mark.parametrize("code", CODES, ids=lambda code: "".join(map(str, code)))
+def test_lines_do_not_run_into_each_other(code):
+    _, cells = drawn(code)
+    for cell in cells:
+        lines = list(drops(cell))
+        assert len({x for x, *_ in lines}) == 8
+        assert len({bottom for _, _, bottom, _, _ in lines}) == 8
+        for x, _, bottom, right, _ in lines:
+            crossing = [other for other, top, end, _, _ in lines if x < other < right and top < bottom < end]
+            assert not crossing
+
+
 @pytest.mark.parametrize("code", CODES[:12] + CODES[-4:], ids=lambda code: "".join(map(str, code)))
 def test_every_line_leads_from_its_parent_to_its_op(code):
     _, cells = drawn(code)
