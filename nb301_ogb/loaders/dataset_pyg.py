@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch_geometric.data import Data, InMemoryDataset
+from torch_geometric.data import InMemoryDataset
 
+from nb301_ogb.loaders.in_memory import collated
 from nb301_ogb.loaders.labelled import LabelledTable, Runs
 from nb301_ogb.loaders.transforms import TableTransform, as_table_transforms
 from nb301_ogb.spaces import GraphTable, Space
@@ -105,18 +106,7 @@ class PygGraphPropPredDataset(InMemoryDataset):
 
     def _store(self, graphs: GraphTable, labels: torch.Tensor) -> None:
         """Lays the arrays out as PyG's collation would."""
-        data = Data(
-            edge_index=torch.from_numpy(graphs.edge_index),
-            edge_attr=torch.from_numpy(graphs.edge_feat),
-            x=torch.from_numpy(graphs.node_feat),
-            y=labels,
-        )
-        sizes = np.diff(graphs.node_ptr)
-        data.num_nodes = int(sizes.sum())
-        data._store._num_nodes = sizes.tolist()
-        nodes, edges = torch.from_numpy(graphs.node_ptr), torch.from_numpy(graphs.edge_ptr)
-        self._data = data
-        self.slices = {"edge_index": edges, "edge_attr": edges, "x": nodes, "y": torch.arange(len(graphs) + 1)}
+        self._data, self.slices = collated(graphs, labels)
         self._data_list = None
 
     @property

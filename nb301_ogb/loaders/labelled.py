@@ -122,7 +122,7 @@ def choose_runs(values: NDArray[np.float32], runs: Runs, name: str) -> NDArray[n
     if runs == "mean":
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # a row without any run stays NaN
-            return np.nanmean(values, axis=1, dtype=np.float64)[:, None].astype(np.float32)
+            return np.asarray(np.nanmean(values, axis=1, dtype=np.float64), dtype=np.float32)[:, None]
     if isinstance(runs, int) and not isinstance(runs, bool) and 0 <= runs < max(count, 1):
         return values[:, runs : runs + 1]
     if isinstance(runs, int) and count == 1 and runs > 0:

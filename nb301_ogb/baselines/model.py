@@ -1,0 +1,88 @@
+"""The interface of a reference model: fit on a dataset's training part, predict for any architecture."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nb301_ogb.spaces.graphs import CodeArray, IntArray
+
+Record = dict[str, Any]
+Observer = Callable[[Record], None]
+"""Called after each epoch (or some rounds) with what `metrics.jsonl` holds of it."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a model is fitted on.
+
+    Attributes:
+        space: the search space's name.
+        codes: uint8 [G, C].
+        labels: float32 [G, num_tasks]; NaN where there is no measurement.
+        train: int64 rows to fit on.
+        valid: int64 rows by which the fit is chosen and stopped.
+    """
+
+    space: str
+    codes: CodeArray
+    labels: NDArray[np.float32]
+    train: IntArray
+    valid: IntArray
+
+
+@dataclass
+class History:
+    """What happened in a fit.
+
+    Attributes:
+        records: one for each epoch (or some rounds).
+        best: the epoch, or round, that validation chose, counted from 1.
+        best_train: the lowest running training RMSE of any epoch, by OGB's name `BestTrain`.
+    """
+
+    records: list[Record] = field(default_factory=list)
+    best: int = 0
+    best_train: float = float("nan")
+
+
+class Model(abc.ABC):
+    """A model of architectures' labels.
+
+    Attributes:
+        name: as leaderboards show it.
+        weights_file: the name of the file that `save` writes into a folder.
+    """
+
+    name: str
+    weights_file: str
+
+    @abc.abstractmethod
+    def fit(self, table: Table, seed: int, observer: Observer | None = None) -> History:
+        """Fits the model; the same seed on the same machine gives the same model."""
+
+    @abc.abstractmethod
+    def predict(self, codes: CodeArray) -> NDArray[np.float32]:
+        """Predictions for a table of codes, float32 [G, num_tasks], in the label's unit."""
+
+    @abc.abstractmethod
+    def num_parameters(self) -> int:
+        """The fitted numbers of the model."""
+
+    @abc.abstractmethod
+    def save(self, folder: Path) -> None:
+        """Writes `weights_file` into a folder."""
+
+    @abc.abstractmethod
+    def load(self, folder: Path) -> None:
+        """Reads what `save` wrote, in place of a fit.
+
+        Raises:
+            ConfigError: where the file does not fit the configuration.
+        """

@@ -1,0 +1,112 @@
+"""What the verbs share: consoles, tables, JSON, and the arguments that several of them take."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from nb301_ogb.catalog import get_info
+from nb301_ogb.errors import ConfigError, FileFormatError
+from nb301_ogb.storage.read import DatasetFile
+
+_PIPE_WIDTH = 160
+
+# A pipe has no width: tables then are as wide as they need rather than folded at 80.
+console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+errors = Console(stderr=True)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+RootOption = Annotated[
+    Path | None,
+    typer.Option(help="A folder of datasets as OGB lays it out; by default the user's cache and the embedded files."),
+]
+DatasetArgument = Annotated[str, typer.Argument(help="A dataset's name, such as nb201-cifar10, or an HDF5 file.")]
+
+
+def print_json(value: Any) -> None:
+    """Prints a value as JSON on standard output; NaN and infinity become null."""
+    typer.echo(json.dumps(_finite(value), indent=1))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> None:
+    """Prints a table whose first `left` columns are texts and whose others are numbers."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for position, column in enumerate(columns):
+        table.add_column(column, justify="left" if position < left else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+def open_dataset(name: str, root: Path | None = None) -> DatasetFile:
+    """The file of a dataset, by its name or its path.
+
+    Raises:
+        DatasetNameError: for a name that does not exist.
+        FileFormatError: for a path where no dataset file lies.
+    """
+    return DatasetFile(dataset_file(name, root))
+
+
+def dataset_file(name: str, root: Path | None = None) -> Path:
+    """The path of a dataset's file, by the dataset's name or as given."""
+    from nb301_ogb.loaders.locate import dataset_path
+
+    if name.endswith((".h5", ".hdf5")) or "/" in name:
+        if not Path(name).is_file():
+            msg = f"there is no file {name}; give a dataset's name or an HDF5 file."
+            raise FileFormatError(msg)
+        return Path(name)
+    return dataset_path(get_info(name), root)
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Seeds from `7`, `0-9`, `0,3,5` or mixtures.
+
+    Raises:
+        ConfigError: for anything else, or a seed that stands twice.
+    """
+    seeds: list[int] = []
+    for part in text.replace(" ", "").split(","):
+        found = re.fullmatch(r"(\d+)(?:-(\d+))?", part)
+        if found is None or (found[2] is not None and int(found[2]) < int(found[1])):
+            msg = f"--seeds {text!r} is not understood; write 7, 0-9 or 0,3,5."
+            raise ConfigError(msg)
+        seeds += range(int(found[1]), int(found[2] or found[1]) + 1)
+    if len(set(seeds)) != len(seeds):
+        msg = f"--seeds {text!r} names a seed twice; each seed is one run."
+        raise ConfigError(msg)
+    return seeds
+
+
+@contextmanager
+def progress_bar(quiet: bool = False) -> Iterator[Progress]:
+    """A progress display on standard error; nothing is shown where that is no terminal, or if `quiet`."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=errors, disable=quiet or not errors.is_terminal, transient=True) as progress:
+        yield progress

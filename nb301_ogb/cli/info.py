@@ -1,0 +1,89 @@
+"""`nb301-ogb info`: one dataset in numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nb301_ogb.cli.common import DatasetArgument, JsonOption, RootOption, console, open_dataset, print_json, print_table
+from nb301_ogb.storage.read import DatasetFile
+
+EXAMPLE = "Example: nb301-ogb info nb201-cifar10"
+
+
+def run(name: DatasetArgument, root: RootOption = None, as_json: JsonOption = False) -> None:
+    """Show what a dataset holds: graphs, targets, splits with their leaks, provenance."""
+    file = open_dataset(name, root)
+    facts = describe(file)
+    if as_json:
+        print_json(facts)
+        return
+    _show(facts)
+
+
+def describe(file: DatasetFile) -> dict[str, Any]:
+    """The facts about a dataset file as plain values."""
+    head, graphs = file.header, file.graphs()
+    nodes, edges = np.diff(graphs.node_ptr), np.diff(graphs.edge_ptr)
+    targets = {}
+    for name in file.target_names:
+        target = file.target(name)
+        values = target.values[~np.isnan(target.values)]
+        targets[name] = {
+            "unit": target.unit,
+            "better": target.direction,
+            "description": target.description,
+            "columns": target.values.shape[1],
+            "values": len(values),
+            "min": float(values.min()),
+            "median": float(np.median(values)),
+            "max": float(values.max()),
+        }
+    splits = {}
+    for name in file.split_names:
+        split = file.split(name)
+        splits[name] = {"rule": split.rule, "source": split.source, **split.statistics}
+    return {
+        "name": head.name,
+        "version": head.version,
+        "space": head.space,
+        "file": str(file.path),
+        "bytes": file.path.stat().st_size,
+        "content_hash": file.content_hash,
+        "created_with": file.attributes["created_with"],
+        "graphs": file.num_graphs,
+        "nodes_per_graph": [int(nodes.min()), float(nodes.mean()), int(nodes.max())],
+        "edges_per_graph": [int(edges.min()), float(edges.mean()), int(edges.max())],
+        "label": head.label,
+        "targets": targets,
+        "splits": splits,
+        "sources": list(head.sources),
+        "license": head.license,
+        "citation": head.citation,
+    }
+
+
+def _show(facts: dict[str, Any]) -> None:
+    console.print(f"[bold]{facts['name']}[/bold], version {facts['version']}, space {facts['space']}")
+    for kind in ("nodes", "edges"):
+        low, mean, high = facts[f"{kind}_per_graph"]
+        console.print(f"  {kind} in a graph: {low} to {high}, mean {mean:.2f}", highlight=False)
+    console.print(f"  graphs: {facts['graphs']:,}", highlight=False)
+    console.print(f"  file: {facts['file']} ({facts['bytes']:,} bytes)", highlight=False, soft_wrap=True)
+    console.print(f"  content hash: {facts['content_hash']}\n", highlight=False, soft_wrap=True)
+    rows = [
+        (name, one["unit"], *(f"{one[key]:,.6g}" for key in ("min", "median", "max")), f"{one['values']:,}")
+        for name, one in facts["targets"].items()
+    ]
+    print_table("Targets", ("target", "unit", "min", "median", "max", "values"), rows, left=2)
+    console.print()
+    keys = ("num_train", "num_valid", "num_test", "test_equivalent_in_train", "test_run_in_train")
+    rows = [
+        (name, one["source"], *(f"{one[key]:,}" if key in one else "-" for key in keys))
+        for name, one in facts["splits"].items()
+    ]
+    titles = ("split", "source", "train", "valid", "test", "test rows equivalent to train", "with a run in train")
+    print_table("Splits", titles, rows, left=2)
+    console.print(f"\nlicense: {facts['license']}", highlight=False)
+    console.print(facts["citation"], highlight=False)

@@ -1,0 +1,132 @@
+"""`nb301-ogb train`: a reference model on a dataset."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nb301_ogb.cli.common import JsonOption, RootOption, console, parse_seeds, print_json, print_table, progress_bar
+
+EXAMPLE = "Example: nb301-ogb train --dataset nb201-cifar10 --gnn gin --seeds 0-9 --output runs/gin"
+
+_OVER = "Overrides the configuration."
+
+
+def run(
+    dataset: Annotated[str, typer.Option(help="A dataset's name.")] = "ogbg-nb201-cifar10",
+    gnn: Annotated[
+        str, typer.Option("--gnn", "--model", help="A configuration of the package (gin, gcn-virtual, lightgbm, ...).")
+    ] = "gin",
+    config: Annotated[
+        Path | None, typer.Option(help="A TOML file, in place of a configuration of the package.")
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="A split's name; by default the dataset's default split.")] = None,
+    seeds: Annotated[str, typer.Option("--seeds", "--seed", help="7, 0-9 or 0,3,5: a run for each.")] = "0",
+    output: Annotated[Path | None, typer.Option(help="The folder for the runs; by default runs/MODEL-DATASET.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace runs that are there.")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N, or a GPU's number.")] = "auto",
+    root: RootOption = None,
+    target: Annotated[list[str] | None, typer.Option(help="A target; several times for several.")] = None,
+    runs: Annotated[str, typer.Option(help="The label: mean over the runs, all, or one run's number.")] = "mean",
+    num_layer: Annotated[int | None, typer.Option(help=_OVER)] = None,
+    emb_dim: Annotated[int | None, typer.Option(help=_OVER)] = None,
+    drop_ratio: Annotated[float | None, typer.Option(help=_OVER)] = None,
+    batch_size: Annotated[int | None, typer.Option(help=_OVER)] = None,
+    epochs: Annotated[int | None, typer.Option(help=_OVER)] = None,
+    num_workers: Annotated[int | None, typer.Option(help=_OVER)] = None,
+    feature: Annotated[str | None, typer.Option(help="full, or simple for types alone. " + _OVER)] = None,
+    lr: Annotated[float | None, typer.Option(help=_OVER)] = None,
+    filename: Annotated[
+        Path | None, typer.Option(help="Also write OGB's summary (Val, Test, Train, BestTrain) as JSON.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a reference model, choose its epoch on validation, judge it on test.
+
+    Each seed leaves a run folder: config.toml, metrics.jsonl, predictions.h5, the weights, environment.json and
+    report.html. Over all seeds there are summary.json and report.html.
+    """
+    from nb301_ogb.baselines.config import change, load_config
+    from nb301_ogb.baselines.training import Job, summarise
+    from nb301_ogb.catalog import get_info
+
+    info = get_info(dataset)
+    given: dict[str, Any] = {
+        "num_layer": num_layer,
+        "emb_dim": emb_dim,
+        "drop_ratio": drop_ratio,
+        "batch_size": batch_size,
+        "epochs": epochs,
+        "num_workers": num_workers,
+        "feature": feature,
+        "lr": lr,
+    }
+    settings = change(load_config(config or gnn), given, "the command line")
+    job = Job(
+        dataset=info.name,
+        config=settings,
+        split=split,
+        root=root,
+        device=f"cuda:{device}" if device.isdigit() else device,
+        targets=tuple(target) if target else (info.label,),
+        runs=int(runs) if runs.isdigit() else runs,
+    )
+    wanted = parse_seeds(seeds)
+    folder = output or Path("runs") / f"{config.stem if config else gnn}-{info.name.removeprefix('ogbg-')}"
+    finished = train_with_progress(job, wanted, folder, overwrite, quiet=as_json)
+    summary = summarise(finished)
+    if filename is not None:
+        filename.write_text(json.dumps(ogb_summary(finished[0])) + "\n", encoding="utf-8")
+    if as_json:
+        print_json(summary | {"output": str(folder)})
+        return
+    show_summaries(f"{summary['model']} on {info.name}, split {summary['split']}", [summary])
+    console.print(f"\nruns and report: {folder}/ (open {folder}/report.html)", highlight=False, soft_wrap=True)
+
+
+def train_with_progress(job: Any, seeds: list[int], folder: Path, overwrite: bool, quiet: bool = False) -> list[Any]:
+    """Trains with a progress bar for each seed on a terminal."""
+    from nb301_ogb.baselines.training import train
+
+    total = getattr(job.config, "epochs", None) or job.config.rounds
+    with progress_bar(quiet) as bar:
+        tasks: dict[int, Any] = {}
+
+        def show(seed: int, record: dict[str, Any]) -> None:
+            if seed not in tasks:
+                tasks[seed] = bar.add_task(f"seed {seed}", total=total, note="")
+            note = f"validation RMSE {record['valid']['rmse']:.4f}"
+            bar.update(tasks[seed], completed=record["epoch"], note=note)
+
+        return train(job, seeds, folder, overwrite, show)
+
+
+def show_summaries(title: str, summaries: list[dict[str, Any]]) -> None:
+    """A table of models with validation and test scores, mean and standard deviation over the seeds."""
+    rows = []
+    for one in summaries:
+        cells = [_cell(one[part][metric]) for part in ("valid", "test") for metric in ("rmse", "kendall_tau")]
+        rows.append((one["model"], *cells, f"{one['num_params']:,}", str(len(one["seeds"]))))
+    columns = ("model", "valid RMSE", "valid Kendall", "test RMSE", "test Kendall", "parameters", "seeds")
+    print_table(title, columns, rows)
+
+
+def _cell(values: dict[str, Any]) -> str:
+    several = len(values["values"]) > 1
+    return f"{values['mean']:.4f} ± {values['std']:.4f}" if several else f"{values['mean']:.4f}"
+
+
+def ogb_summary(run: Any) -> dict[str, float]:
+    """What OGB's examples write to `--filename`: the deciding metric at the epoch that validation chose.
+
+    `BestTrain` is the lowest RMSE of the predictions made while training, over all epochs.
+    """
+    return {
+        "Val": run.metrics["valid"]["rmse"],
+        "Test": run.metrics["test"]["rmse"],
+        "Train": run.metrics["train"]["rmse"],
+        "BestTrain": run.best_train,
+    }
