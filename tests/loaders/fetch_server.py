@@ -61,6 +61,10 @@ class Loopback(ThreadingHTTPServer):
         self.scheme = "http"
 
     def __enter__(self):
+        self.environment = pytest.MonkeyPatch()
+        for scheme in ("http", "https", "all"):  # a proxy of the user does not lead back to this machine
+            self.environment.delenv(f"{scheme}_proxy", raising=False)
+            self.environment.delenv(f"{scheme.upper()}_PROXY", raising=False)
         self.thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01})
         self.thread.start()
         return self
@@ -70,6 +74,7 @@ class Loopback(ThreadingHTTPServer):
         self.shutdown()
         self.thread.join()
         self.server_close()
+        self.environment.undo()
 
     def handle_error(self, request, client_address):
         pass  # a client that goes away is part of the script
@@ -201,8 +206,9 @@ def unknown_of(*urls, name="raw/file.bin"):
 
 
 def get(resource, folder, **options):
-    """`fetch` without the environment, quick."""
-    return fetch(resource, **({"cache": Cache(folder), "offline": False, "mirrors": (), "policy": QUICK} | options))
+    """`fetch` without the environment, quick; the folder may be a cache."""
+    cache = folder if isinstance(folder, Cache) else Cache(folder)
+    return fetch(resource, **({"cache": cache, "offline": False, "mirrors": (), "policy": QUICK} | options))
 
 
 def listing(folder: Path) -> list[str]:

@@ -41,13 +41,6 @@ def server():
         yield loopback
 
 
-@pytest.fixture(autouse=True)
-def _direct(monkeypatch):
-    for scheme in ("http", "https", "all"):
-        monkeypatch.delenv(f"{scheme}_proxy", raising=False)
-        monkeypatch.delenv(f"{scheme.upper()}_PROXY", raising=False)
-
-
 def refused(resource, folder, **options):
     """The message of a download that fails, after which nothing must be left."""
     with pytest.raises(DownloadError) as caught:
@@ -81,6 +74,28 @@ def test_the_second_call_needs_no_server(tmp_path):
 
 def test_a_body_without_any_length_is_refused_where_nothing_is_known(server, tmp_path):
     assert "does not say how long" in refused(unknown_of(server.on("/f", endless())), tmp_path)
+
+
+def test_a_length_that_is_no_number(server, tmp_path):
+    def odd(handler):
+        handler.head(200, Content_Length="many")
+        handler.wfile.write(BODY)
+
+    assert get(resource_of(server.on("/f", odd)), tmp_path).read_bytes() == BODY
+
+
+def test_a_compression_that_is_none(server, tmp_path):
+    resource = resource_of(server.on("/f", body(b"x" * 99, Content_Encoding="gzip"), compressed()))
+    assert get(resource, tmp_path).read_bytes() == BODY
+
+
+def test_an_error_of_the_callback_is_not_a_source_that_failed(server, tmp_path):
+    def stumble(done, total):
+        raise ValueError(done)
+
+    with pytest.raises(ValueError, match="0"):
+        get(resource_of(server.on("/f", body())), tmp_path, progress=stumble)
+    assert listing(tmp_path) == []
 
 
 def test_empty_file(server, tmp_path):
@@ -249,13 +264,16 @@ def test_the_second_source_after_a_dead_first(server, tmp_path):
 
 def test_all_failures_are_told_together(server, tmp_path):
     dead = f"http://127.0.0.1:{closed_port()}/f"
-    resource = resource_of(dead, server.on("/gone", status(404)), server.on("/bad", body(BODY[::-1])), "nonsense")
+    resource = resource_of(
+        dead, server.on("/gone", status(404)), server.on("/bad", body(BODY[::-1])), "nonsense", "http://[x/f"
+    )
     message = refused(resource, tmp_path)
     for expected in (
         f"{dead}: could not connect: Connection refused",
         "/gone: HTTP 404",
         "/bad: a file with",
         "nonsense",
+        "cannot be read",
     ):
         assert expected in message
     assert "NB301_OGB_MIRROR" in message

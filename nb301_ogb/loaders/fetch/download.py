@@ -88,8 +88,8 @@ def require_space(what: str, size: int | None, folder: Path) -> None:
     Raises:
         DownloadError: naming what is needed and what is free, in bytes.
     """
-    free = shutil.disk_usage(folder).free
-    if size is not None and size > free:
+    total, _, free = shutil.disk_usage(folder)
+    if size is not None and size > free and total:  # some network file systems do not tell and say 0 of 0
         msg = (
             f"{what} needs {size} bytes, but the disk of {folder} has only {free} left; "
             f"free some or set {environment.HOME} to another folder."
@@ -138,9 +138,8 @@ class _Transfer:
             raise
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise explain(error, self._progress_words()) from error
-        except (OSError, ValueError) as error:
-            # Such as a bundle of certificates that is not there, or a header that holds no number; the disk's errors
-            # are caught where it is written.
+        except OSError as error:
+            # Such as a bundle of certificates that is not there; the disk's errors are caught where it is written.
             raise SourceError(str(error)) from error
         finally:
             for response in self._responses:
@@ -195,6 +194,8 @@ class _Transfer:
     def _begin(self, response: requests.Response, *_args: Any, **_kwargs: Any) -> None:
         """Called by requests when the head of an answer is there and before its body is read."""
         self._responses.append(response)
+        if not response.headers.get("Content-Length", "").isdecimal():
+            response.headers.pop("Content-Length", None)  # pooch would stumble over it
         if response.is_redirect:
             return
         if response.status_code == 416:
@@ -231,7 +232,7 @@ class _Transfer:
 
     def _read_head(self, response: requests.Response) -> None:
         headers = response.headers
-        length = int(headers["Content-Length"]) if headers.get("Content-Length", "").isdecimal() else None
+        length = int(headers["Content-Length"]) if "Content-Length" in headers else None
         size = self.resource.size
         encoded = headers.get("Content-Encoding", "identity").lower() not in ("", "identity")
         self._whole = length is not None or headers.get("Transfer-Encoding", "").lower() == "chunked"

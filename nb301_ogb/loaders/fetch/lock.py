@@ -44,7 +44,10 @@ def _acquire(path: Path, deadline: float) -> int | None:
         try:
             taken = _take(descriptor, path, deadline)
             current = taken and _is_at(descriptor, path)
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, OSError):  # a lock file that locks nothing is only in the way
+                with contextlib.suppress(OSError):
+                    path.unlink()
             os.close(descriptor)
             raise
         if current:
@@ -56,6 +59,7 @@ def _acquire(path: Path, deadline: float) -> int | None:
 
 def _take(descriptor: int, path: Path, deadline: float) -> bool:
     pause = 0.01
+    waiting = False
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -64,6 +68,9 @@ def _take(descriptor: int, path: Path, deadline: float) -> bool:
                 raise
         else:
             return True
+        if not waiting:
+            _LOG.info("waiting for the process that holds %s", path)
+            waiting = True
         if time.monotonic() + pause > deadline:
             _LOG.info("waited long enough for %s, going on without it", path)
             return False

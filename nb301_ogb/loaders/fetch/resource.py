@@ -65,6 +65,9 @@ class Resource:
 
 def redact(url: str) -> str:
     """The URL without a password and without its query, which may be a signature: fit for a message or a file."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # such as brackets without an address
+        return "a URL that cannot be read"
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, host, parts.path, "", ""))
