@@ -47,7 +47,8 @@ def drawing(code: CodeArray) -> str:
         parts.append(f'<g transform="translate({_MARGIN} {place * _CELL_HEIGHT})">{body}</g>')
     parts.append(
         f'<text x="{_MARGIN}" y="{height - 18}" font-size="12" fill="{_INK}">'
-        "input_1 is the output of the previous cell, input_0 of the one before that; the output concatenates nodes 2 to 5.</text>"
+        "input_1 is the output of the previous cell, input_0 of the one before that; "
+        "the output concatenates nodes 2 to 5.</text>"
     )
     parts.append("</svg>")
     return "\n".join(parts) + "\n"
