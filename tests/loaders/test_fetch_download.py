@@ -262,6 +262,16 @@ def test_the_second_source_after_a_dead_first(server, tmp_path):
     assert server.url("/mirror/raw/file.bin") in (path.parent / "file.bin.origin.json").read_text(encoding="utf-8")
 
 
+def test_a_dead_source_is_tried_again_only_if_it_is_the_last(server, tmp_path, monkeypatch):
+    pauses = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    dead = f"http://127.0.0.1:{closed_port()}/f"
+    get(resource_of(dead, server.on("/f", body())), tmp_path)
+    assert pauses == []
+    refused(resource_of(dead), tmp_path / "home")
+    assert len(pauses) == QUICK.attempts - 1
+
+
 def test_all_failures_are_told_together(server, tmp_path):
     dead = f"http://127.0.0.1:{closed_port()}/f"
     resource = resource_of(

@@ -87,7 +87,10 @@ def test_what_dead_processes_left_is_swept(tmp_path):
     assert (tmp_path / dead).exists()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
         undead = child.stdout.readline().strip()
-        while module._start_of(child.pid) != "dead":  # a zombie: it has ended, but nobody has asked how
+        child.stdout.read()
+        for _ in range(1000):  # it becomes a zombie: it has ended, but nobody has asked how
+            if module._start_of(child.pid) == "dead":
+                break
             time.sleep(0.005)
         with Temporary(tmp_path / "file") as draft:
             draft.sweep()
@@ -222,6 +225,32 @@ def test_a_lock_is_waited_for_and_leaves_nothing(tmp_path):
     assert all(held for _, _, held in order)
     assert [number for _, number, _ in order[::2]] == [number for _, number, _ in order[1::2]]
     assert listing(tmp_path) == []
+
+
+def test_a_lock_file_that_was_removed_meanwhile_locks_nothing(tmp_path, monkeypatch):
+    path = tmp_path / "lock"
+    asked = threading.Event()
+    seen = []
+    real = fcntl.flock
+
+    def ask(descriptor, operation):
+        try:
+            real(descriptor, operation)
+        except OSError:
+            asked.set()
+            raise
+
+    def wait():
+        with work_lock(path, 20) as held:
+            seen.append((held, path.exists()))
+
+    waiting = threading.Thread(target=wait)
+    with work_lock(path, 20):
+        monkeypatch.setattr(fcntl, "flock", ask)
+        waiting.start()
+        assert asked.wait(20)
+    waiting.join()
+    assert seen == [(True, True)]
 
 
 def test_a_lock_that_is_never_released_only_costs_time(tmp_path):
