@@ -65,7 +65,7 @@ def download(
     while True:
         furthest = transfer.furthest
         try:
-            transfer.run()
+            transfer.attempt()
             transfer.verify(check)
         except SourceError as failure:
             # A resumed transfer that moves on is no failure, however often its connection breaks.
@@ -118,7 +118,7 @@ class _Transfer:
         self._responses: list[requests.Response] = []
         self._restart()
 
-    def run(self) -> None:
+    def attempt(self) -> None:
         """One attempt: asks for what is missing, or for everything where resuming is not possible."""
         headers = {"User-Agent": f"nb301-ogb/{__version__}", "Accept-Encoding": "identity"}
         self.resumed = False
