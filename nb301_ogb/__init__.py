@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from nb301_ogb.baselines.encoders import EdgeEncoder, NodeEncoder
     from nb301_ogb.catalog import dataset_names, get_info
     from nb301_ogb.evaluators.evaluator import Evaluator
+    from nb301_ogb.loaders.batching import FastDataLoader
     from nb301_ogb.loaders.dataset import GraphPropPredDataset
     from nb301_ogb.loaders.dataset_pyg import PygGraphPropPredDataset
     from nb301_ogb.spaces import get_space
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _HOME = {
     "EdgeEncoder": "nb301_ogb.baselines.encoders",
     "Evaluator": "nb301_ogb.evaluators.evaluator",
+    "FastDataLoader": "nb301_ogb.loaders.batching",
     "GraphPropPredDataset": "nb301_ogb.loaders.dataset",
     "NodeEncoder": "nb301_ogb.baselines.encoders",
     "PygGraphPropPredDataset": "nb301_ogb.loaders.dataset_pyg",
@@ -32,6 +34,7 @@ _HOME = {
 __all__ = [
     "EdgeEncoder",
     "Evaluator",
+    "FastDataLoader",
     "GraphPropPredDataset",
     "NodeEncoder",
     "PygGraphPropPredDataset",
