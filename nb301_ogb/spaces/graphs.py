@@ -30,7 +30,7 @@ class GraphTable:
     edge_feat: IntArray
 
     def __len__(self) -> int:
-        return len(self.node_ptr) - 1
+        return max(0, len(self.node_ptr) - 1)
 
     def graph_of_node(self) -> IntArray:
         """The graph that each node belongs to, int64 [N]."""

@@ -9,14 +9,18 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from nb301_ogb.errors import FileFormatError
 from nb301_ogb.storage.layout import FORMAT_VERSION, Contents
 
 
 def content_hash(contents: Contents) -> str:
     """The sha256, in hex, over every array and every attribute that bears on the data's meaning.
 
-    An array counts by its name, its kind of number, its shape and its little-endian values, so neither compression nor
-    the width of an integer matters. Provenance (sources, report, citation, who built it) does not count.
+    An array counts by its name, its kind (whole or real numbers), its shape and its little-endian values, so neither
+    compression nor an integer's type matters. Provenance (sources, report, citation, who built it) does not count.
+
+    Raises:
+        FileFormatError: for a column that holds neither numbers nor truth values.
     """
     digest = hashlib.sha256()
     head = contents.header
@@ -32,10 +36,11 @@ def content_hash(contents: Contents) -> str:
     }
     digest.update(json.dumps(meaning, sort_keys=True, separators=(",", ":")).encode())
     for name, values in _arrays(contents):
-        digest.update(f"\n{name} {values.dtype.kind} {list(values.shape)}\n".encode())
-        digest.update(values.tobytes())
+        kind, standard = _standard(name, values)
+        digest.update(f"\n{name} {kind} {list(values.shape)}\n".encode())
+        digest.update(standard.tobytes())
     if contents.records:
-        digest.update(("\n/origin/record\n" + "\n".join(contents.records)).encode())
+        digest.update(("\n/origin/record\n" + json.dumps(contents.records)).encode())
     return digest.hexdigest()
 
 
@@ -54,14 +59,21 @@ def _arrays(contents: Contents) -> Iterator[tuple[str, NDArray]]:
     if contents.group is not None:
         named["/origin/group"] = contents.group
     named |= {f"/origin/{k}": v for k, v in contents.extra_origin.items()}
-    named |= {f"/targets/{k}": t.values for k, t in contents.targets.items()}
-    named |= {f"/curves/{k}": v for k, v in contents.curves.items()}
+    named |= {f"/targets/{k}": np.asarray(t.values, dtype=np.float32) for k, t in contents.targets.items()}
+    named |= {f"/curves/{k}": np.asarray(v, dtype=np.float32) for k, v in contents.curves.items()}
     for split, rows in contents.splits.items():
         named |= {f"/splits/{split}/{part}": values for part, values in rows.parts().items()}
     for name in sorted(named):
-        values = named[name]
-        wide = "<f4" if values.dtype.kind == "f" else "<i8"
-        standard = np.ascontiguousarray(values, dtype=wide)
-        if standard.dtype.kind == "f":
-            standard = np.where(np.isnan(standard), np.float32(np.nan), standard)
-        yield name, standard
+        yield name, named[name]
+
+
+def _standard(name: str, values: NDArray) -> tuple[str, NDArray]:
+    """`i` and int64 values, or `f` and float values with one of the many NaNs."""
+    if values.dtype.kind in "iub":
+        return "i", values.astype("<i8")
+    if values.dtype.kind == "f":
+        standard = values.astype("<f4" if values.dtype.itemsize <= 4 else "<f8")
+        standard[np.isnan(standard)] = np.nan
+        return "f", standard
+    msg = f"{name} holds {values.dtype}, but a dataset file holds columns of numbers or truth values."
+    raise FileFormatError(msg)

@@ -7,7 +7,7 @@ and the sha256 of every byte after the block, so that damage is found before a p
 from __future__ import annotations
 
 import hashlib
-import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -24,7 +24,7 @@ USER_BLOCK = 512
 _HEADER_LINES = 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Target:
     """A measured column.
 
@@ -41,7 +41,7 @@ class Target:
     description: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Split:
     """A named partition.
 
@@ -87,7 +87,7 @@ class Header:
     sources: tuple[dict[str, str | int], ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Contents:
     """Everything that a dataset file holds, in memory.
 
@@ -102,7 +102,7 @@ class Contents:
         group: uint8 [G]; index into `groups`.
         records: G texts that name each record at its source; may be empty.
         run_id: int32 [G, runs]; equal for a copied run, -1 where there is no run.
-        extra_origin: further columns of the source by name, each [G, ...], kept as they were.
+        extra_origin: further columns of numbers of the source by name, each [G, ...], kept as they were.
         curves: float32 [G, epochs] by name; may be empty.
         report: the build report as JSON text; may be empty.
     """
@@ -137,24 +137,25 @@ def digest_after_block(stream: BinaryIO) -> str:
     return digest.hexdigest()
 
 
-def write_block(path: Path) -> None:
-    """Fills the user block of a finished HDF5 file, and makes the file durable."""
-    with path.open("r+b") as stream:
-        text = f"{FORMAT} {FORMAT_VERSION}\nsha256 {digest_after_block(stream)}\n"
-        stream.seek(0)
-        stream.write(text.encode("ascii").ljust(USER_BLOCK, b"\0"))
-        stream.flush()
-        os.fsync(stream.fileno())
+def _block(digest: str) -> bytes:
+    return f"{FORMAT} {FORMAT_VERSION}\nsha256 {digest}\n".encode("ascii").ljust(USER_BLOCK, b"\0")
+
+
+def fill_block(image: memoryview) -> None:
+    """Fills the user block of the bytes of a finished HDF5 file."""
+    image[:USER_BLOCK] = _block(hashlib.sha256(image[USER_BLOCK:]).hexdigest())
 
 
 def read_block(stream: BinaryIO, path: Path) -> str:
     """The sha256 that the user block promises.
 
     Raises:
-        FileFormatError: where the file is no dataset file, or one of a later format.
+        FileFormatError: where the file is no dataset file, or one of another format version.
+        IntegrityError: where the block holds anything but what `fill_block` writes.
     """
     stream.seek(0)
-    lines = stream.read(USER_BLOCK).rstrip(b"\0").split(b"\n")
+    block = stream.read(USER_BLOCK)
+    lines = block.rstrip(b"\0").split(b"\n")
     first = lines[0].split(b" ")
     if first[0] != FORMAT.encode() or len(lines) < _HEADER_LINES:
         msg = f"{path} is no {FORMAT} dataset file; give a file that `nb301-ogb build` or `download` wrote."
@@ -163,11 +164,11 @@ def read_block(stream: BinaryIO, path: Path) -> str:
         said = b" ".join(first[1:]).decode("ascii", "replace")
         msg = f"{path} has format version {said}, this package reads version {FORMAT_VERSION}; upgrade nb301-ogb."
         raise FileFormatError(msg)
-    promise = lines[1].split(b" ")
-    if len(promise) != 2 or promise[0] != b"sha256" or len(promise[1]) != 64:
+    promised = lines[1].removeprefix(b"sha256 ").decode("ascii", "replace")
+    if not re.fullmatch("[0-9a-f]{64}", promised) or block != _block(promised):
         msg = f"{path} has a damaged first block; delete the file and get it again."
         raise IntegrityError(msg)
-    return promise[1].decode("ascii", "replace")
+    return promised
 
 
 def check_block(path: Path) -> str:

@@ -16,6 +16,7 @@ from nb301_ogb.errors import DatasetNameError, IntegrityError
 from nb301_ogb.spaces.graphs import CodeArray, GraphTable, IntArray
 from nb301_ogb.storage.layout import Contents, Header, Split, Target, check_block
 
+_ATTRIBUTES = ("name", "version", "space", "label", "license", "citation", "sources", "content_hash")
 _KNOWN_ORIGIN = {"run_id", "group", "record"}
 
 
@@ -30,7 +31,8 @@ class DatasetFile:
 
     Raises:
         FileFormatError: where the file is no dataset file.
-        IntegrityError: where its bytes are damaged.
+        IntegrityError: where its bytes are damaged, or a part of the layout is missing.
+        OSError: where it cannot be opened.
     """
 
     def __init__(self, path: str | Path, check: bool = True) -> None:
@@ -39,6 +41,8 @@ class DatasetFile:
             check_block(self.path)
         with self._open() as file:
             self.attributes: dict[str, Any] = {key: _plain(value) for key, value in file.attrs.items()}
+            for key in _ATTRIBUTES:
+                self.attributes[key]
             self.target_names = tuple(file["targets"])
             self.split_names = tuple(file["splits"])
             self.curve_names = tuple(file["curves"]) if "curves" in file else ()
@@ -57,20 +61,23 @@ class DatasetFile:
             except KeyError as error:
                 msg = f"{self.path} lacks a part of the layout ({error.args[0]}); get the file again."
                 raise IntegrityError(msg) from error
+            except OSError as error:
+                msg = f"{self.path} cannot be read to its end ({error}); delete the file and get it again."
+                raise IntegrityError(msg) from error
 
     @property
     def header(self) -> Header:
         """What the data is."""
         get = self.attributes
-        return Header(
-            name=get["name"],
-            version=int(get["version"]),
-            space=get["space"],
-            label=get["label"],
-            license=get["license"],
-            citation=get["citation"],
-            sources=tuple(json.loads(get["sources"])),
-        )
+        texts = {key: str(get[key]) for key in ("name", "space", "label", "license", "citation")}
+        return Header(version=int(get["version"]), sources=tuple(self._json(get["sources"])), **texts)
+
+    def _json(self, text: str) -> Any:
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            msg = f"{self.path} holds an attribute that is no JSON ({error}); get the file again."
+            raise IntegrityError(msg) from error
 
     @property
     def content_hash(self) -> str:
@@ -130,7 +137,7 @@ class DatasetFile:
         with self._open() as file:
             group = file[f"splits/{name}"]
             parts: dict[str, IntArray] = {part: group[part][...] for part in ("train", "valid", "test")}
-            statistics = json.loads(_plain(group.attrs["statistics"]))
+            statistics = self._json(group.attrs["statistics"])
             return Split(
                 **parts, rule=_plain(group.attrs["rule"]), source=_plain(group.attrs["source"]), statistics=statistics
             )
@@ -138,8 +145,13 @@ class DatasetFile:
     def curve(self, name: str, rows: IntArray | None = None) -> NDArray[np.float32]:
         """float32 [rows, epochs] of a learning curve; only the chunks that hold `rows` are read.
 
+        Args:
+            name: of the curve.
+            rows: int64 in any order, repeats allowed, negative ones counted from the end; or bool [G]; None for all.
+
         Raises:
             DatasetNameError: naming the curves there are.
+            IndexError: for a row that is not there.
         """
         if name not in self.curve_names:
             there = ", ".join(self.curve_names) or "none"
@@ -149,8 +161,14 @@ class DatasetFile:
             dataset = file[f"curves/{name}"]
             if rows is None:
                 return dataset[...]
-            wanted, back = np.unique(np.asarray(rows, dtype=np.int64), return_inverse=True)
-            return dataset[wanted][back]
+            rows = np.arange(len(dataset))[np.asarray(rows) if len(rows) else slice(0)]
+            found = np.empty((len(rows), *dataset.shape[1:]), dtype=dataset.dtype)
+            height = dataset.chunks[0] if dataset.chunks else max(1, len(dataset))
+            block = rows // height
+            for one in np.unique(block):
+                here = block == one
+                found[here] = dataset[one * height : (one + 1) * height][rows[here] - one * height]
+            return found
 
     def groups(self) -> tuple[tuple[str, ...], NDArray[np.uint8]] | None:
         """The names of the origin groups, and uint8 [G] that points into them; None where the source has none."""

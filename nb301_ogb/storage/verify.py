@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nb301_ogb.errors import FileFormatError, IntegrityError, Nb301OgbError
-from nb301_ogb.spaces import Space, get_space
+from nb301_ogb.errors import DatasetNameError, FileFormatError, IntegrityError, Nb301OgbError
+from nb301_ogb.spaces import GraphTable, Space, get_space
 from nb301_ogb.storage.content import content_hash
 from nb301_ogb.storage.layout import Contents
 from nb301_ogb.storage.read import DatasetFile
@@ -37,14 +37,20 @@ def verify(path: str | Path) -> list[Check]:
     """Runs every check on a dataset file and returns them, the failed ones included.
 
     A file whose bytes are damaged is not looked at further.
+
+    Raises:
+        OSError: where the file cannot be opened.
     """
     try:
         file = DatasetFile(path)
+        checks = [Check("bytes", True, f"{file.num_graphs:,} graphs, sha256 as written")]
         contents = file.contents()
-        space = get_space(contents.header.space)
-    except (FileFormatError, Nb301OgbError) as error:
+    except FileFormatError as error:
         return [Check("bytes", False, str(error))]
-    checks = [Check("bytes", True, f"{file.num_graphs:,} graphs, sha256 as written")]
+    try:
+        space = get_space(contents.header.space)
+    except DatasetNameError as error:
+        return [*checks, Check("space", False, str(error))]
     for run in (_hash_check(file.content_hash), _structure, _codes, _keys, _graphs, _targets, _runs, _splits):
         try:
             checks.extend(run(contents, space))
@@ -58,6 +64,7 @@ def require_valid(path: str | Path) -> None:
 
     Raises:
         IntegrityError: naming the check and what was found.
+        OSError: where the file cannot be opened.
     """
     for check in verify(path):
         if not check.ok:
@@ -78,24 +85,39 @@ def _structure(contents: Contents, _: Space) -> Iterator[Check]:
     rows = len(contents.code)
     lengths = {"canonical_key": len(contents.canonical_key), "graphs": len(contents.graphs)}
     lengths |= {"run_id": len(contents.run_id)}
-    lengths |= {name: len(target.values) for name, target in contents.targets.items()}
-    lengths |= {name: len(curve) for name, curve in contents.curves.items()}
+    lengths |= {f"target {name}": len(target.values) for name, target in contents.targets.items()}
+    lengths |= {f"curve {name}": len(curve) for name, curve in contents.curves.items()}
+    lengths |= {f"origin {name}": len(column) for name, column in contents.extra_origin.items()}
     lengths |= {"record": len(contents.records)} if contents.records else {}
     lengths |= {"group": len(contents.group)} if contents.group is not None else {}
     wrong = {name: length for name, length in lengths.items() if length != rows}
     yield Check("lengths", not wrong, f"{wrong} instead of {rows}" if wrong else f"{len(lengths)} columns of {rows:,}")
-    graphs = contents.graphs
-    ends = {"node_ptr": len(graphs.node_feat), "edge_ptr": len(graphs.edge_feat)}
-    for name, end in ends.items():
+    if contents.group is not None:
+        there = len(contents.groups)
+        ok = bool((contents.group < there).all())
+        yield Check("group", ok, f"{there} names" if ok else f"a row points past the {there} names")
+    yield from _pointers(contents.graphs)
+
+
+def _pointers(graphs: GraphTable) -> Iterator[Check]:
+    whole = True
+    for name, end in {"node_ptr": len(graphs.node_feat), "edge_ptr": len(graphs.edge_feat)}.items():
         ptr = getattr(graphs, name)
-        ok = bool(ptr[0] == 0 and ptr[-1] == end and (np.diff(ptr) >= 0).all())
-        yield Check(name, ok, f"from 0 to {end:,}, never falling" if ok else f"does not lead from 0 to {end}")
-    if not np.array_equal(graphs.edge_index.shape, (2, len(graphs.edge_feat))):
+        ok = bool(ptr.ndim == 1 and len(ptr) and ptr[0] == 0 and ptr[-1] == end and (np.diff(ptr) >= 0).all())
+        yield Check(name, ok, f"from 0 to {end:,}, never falling" if ok else f"does not rise from 0 to {end:,}")
+        whole &= ok
+    if graphs.edge_index.shape != (2, len(graphs.edge_feat)):
         yield Check("edges", False, f"edge_index has shape {graphs.edge_index.shape}")
-        return
+    elif not whole or len(graphs.node_ptr) != len(graphs.edge_ptr):
+        yield Check("edges", False, "cannot be given to graphs by these pointers")
+    else:
+        yield _edges(graphs)
+
+
+def _edges(graphs: GraphTable) -> Check:
     nodes = np.diff(graphs.node_ptr)[graphs.graph_of_edge()]
     ok = bool(((graphs.edge_index >= 0) & (graphs.edge_index < nodes)).all())
-    yield Check("edges", ok, "every edge stays in its graph" if ok else "an edge leads out of its graph")
+    return Check("edges", ok, "every edge stays in its graph" if ok else "an edge leads out of its graph")
 
 
 def _codes(contents: Contents, space: Space) -> Iterator[Check]:
@@ -115,16 +137,20 @@ def _graphs(contents: Contents, space: Space) -> Iterator[Check]:
 
 def _targets(contents: Contents, _: Space) -> Iterator[Check]:
     for name, target in contents.targets.items():
+        if target.values.ndim != 2:
+            yield Check(f"target {name}", False, f"has shape {list(target.values.shape)} instead of [rows, runs]")
+            continue
         values = target.values[~np.isnan(target.values)]
         low, high = _UNIT_LIMITS.get(target.unit, (-np.inf, np.inf))
         ok = bool(len(values) and np.isfinite(values).all() and values.min() >= low and values.max() <= high)
         found = f"{values.min():.6g} to {values.max():.6g} {target.unit}" if len(values) else "no value"
         yield Check(f"target {name}", ok, found)
-    if contents.header.label not in contents.targets:
-        yield Check("label", False, f"there is no target {contents.header.label}")
 
 
 def _runs(contents: Contents, _: Space) -> Iterator[Check]:
+    if contents.header.label not in contents.targets:
+        yield Check("label", False, f"there is no target {contents.header.label}")
+        return
     label = contents.targets[contents.header.label].values
     ok = label.shape == contents.run_id.shape and np.array_equal(contents.run_id >= 0, ~np.isnan(label))
     yield Check("run ids", ok, "one for each measured run" if ok else "do not match the measured runs")

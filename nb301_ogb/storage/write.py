@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import glob
+import io
 import json
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from nb301_ogb._version import __version__
+from nb301_ogb.errors import IntegrityError
 from nb301_ogb.storage.content import content_hash
 from nb301_ogb.storage.layout import (
     FORMAT,
     FORMAT_VERSION,
     USER_BLOCK,
     Contents,
-    check_block,
+    fill_block,
     smallest_unsigned,
-    write_block,
 )
+from nb301_ogb.storage.read import DatasetFile
 
 _CURVE_ROWS = 256
 
@@ -30,30 +36,66 @@ _CURVE_ROWS = 256
 def write(path: Path, contents: Contents) -> str:
     """Writes a dataset file and returns its content hash.
 
-    The file appears at `path` whole or not at all; a file that stood there before is replaced in one step.
+    The file appears at `path` whole or not at all; a file that stood there before is replaced in one step. Before that
+    it is read back and held against `contents`. What a killed writer of the same file left behind is removed.
 
     Args:
         path: where the file shall be; its folder must exist.
         contents: what it shall hold.
+
+    Raises:
+        FileFormatError: for a column that is not made of numbers.
+        IntegrityError: where the file does not give `contents` back, such as for a text with a zero byte at its end.
+        OSError: where the disk does not take it.
     """
     path = Path(path)
     digest = content_hash(contents)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        with h5py.File(temporary, "w", userblock_size=USER_BLOCK, locking=False, track_order=False) as file:
-            _write_root(file, contents, digest)
-            _write_rows(file, contents)
-            _write_splits(file, contents)
-        write_block(temporary)
-        check_block(temporary)
+    image = _image(contents, digest)
+    _sweep(path)
+    with _temporary(path) as (temporary, stream):
+        stream.write(image)
+        stream.flush()
+        os.fsync(stream.fileno())
+        if content_hash(DatasetFile(temporary).contents()) != digest:
+            msg = f"{path} was not written: the file layout cannot hold these contents; check their types and texts."
+            raise IntegrityError(msg)
         temporary.chmod(0o644)
         os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
     return digest
+
+
+def _image(contents: Contents, digest: str) -> memoryview:
+    """The bytes of the file, made in memory: the HDF5 library can crash where a disk is full."""
+    memory = io.BytesIO()
+    with h5py.File(memory, "w", userblock_size=USER_BLOCK, track_order=False) as file:
+        _write_root(file, contents, digest)
+        _write_rows(file, contents)
+        _write_splits(file, contents)
+    image = memory.getbuffer()
+    fill_block(image)
+    return image
+
+
+@contextlib.contextmanager
+def _temporary(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
+    """A new file beside `path`, locked while it is written and gone afterwards unless it was renamed."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            with contextlib.suppress(OSError):  # a file system without locks; then nothing is swept there either
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield Path(name), stream
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _sweep(path: Path) -> None:
+    """Removes the temporary files of killed writers; a living one holds a lock on its own."""
+    for name in glob.glob(f".{glob.escape(path.name)}.*.part", root_dir=path.parent):
+        stale = path.parent / name
+        with contextlib.suppress(OSError), stale.open("r+b") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            stale.unlink()
 
 
 def _write_root(file: h5py.File, contents: Contents, digest: str) -> None:
@@ -92,8 +134,9 @@ def _write_rows(file: h5py.File, contents: Contents) -> None:
     _array(file, "graphs/edge_ptr", graphs.edge_ptr)
     for name in ("node_feat", "edge_index", "edge_feat"):
         _array(file, f"graphs/{name}", smallest_unsigned(getattr(graphs, name)))
-    _array(file, "architectures/code", contents.code)
-    _array(file, "architectures/canonical_key", contents.canonical_key)
+    _array(file, "architectures/code", contents.code.astype(np.uint8))
+    _array(file, "architectures/canonical_key", contents.canonical_key.astype(np.uint8))
+    file.create_group("targets")
     for name, target in contents.targets.items():
         dataset = _array(file, f"targets/{name}", target.values.astype(np.float32))
         dataset.attrs["unit"] = target.unit
@@ -106,13 +149,14 @@ def _write_rows(file: h5py.File, contents: Contents) -> None:
         _array(file, f"origin/{name}", column)
     if contents.group is not None:
         kind = h5py.enum_dtype({group: index for index, group in enumerate(contents.groups)}, basetype="u1")
-        file.create_dataset("origin/group", data=contents.group, dtype=kind, compression="gzip", track_times=False)
+        _array(file, "origin/group", contents.group.astype(np.uint8), dtype=kind)
     if contents.records:
         texts = np.array([record.encode() for record in contents.records])
-        file.create_dataset("origin/record", data=texts, compression="gzip", shuffle=True, track_times=False)
+        _array(file, "origin/record", texts)
 
 
 def _write_splits(file: h5py.File, contents: Contents) -> None:
+    file.create_group("splits")
     for name, split in contents.splits.items():
         group = file.create_group(f"splits/{name}")
         group.attrs["rule"] = split.rule
