@@ -78,7 +78,8 @@ class TreeConfig:
         library: `lightgbm` or `xgboost`.
         encoding: names of the feature blocks, see `nb301_ogb.baselines.encodings`.
         rounds: trees, at most.
-        patience: rounds without a better validation RMSE after which training ends.
+        patience: rounds without a better validation loss after which training ends.
+        label_scale: `linear`, `log`, or `log_error` (of 100 - accuracy), on which the trees are fitted.
         params: handed to the library as they are.
     """
 
@@ -86,6 +87,7 @@ class TreeConfig:
     encoding: tuple[str, ...] = ("one_hot", "path_counts")
     rounds: int = 3000
     patience: int = 100
+    label_scale: str = "linear"
     params: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     kind = "trees"

@@ -17,6 +17,7 @@ from nb301_ogb.baselines.config import GNNConfig
 from nb301_ogb.baselines.gnn import GNN, num_parameters
 from nb301_ogb.baselines.label_scale import LabelScale
 from nb301_ogb.baselines.model import History, Model, Observer, Record, Table
+from nb301_ogb.baselines.scores import score
 from nb301_ogb.errors import ConfigError
 from nb301_ogb.evaluators.metrics import HIGHER_IS_BETTER, METRICS
 from nb301_ogb.loaders.in_memory import GraphTableDataset
@@ -152,7 +153,9 @@ class GNNModel(Model):
         return float(losses) / seen, float(squares / seen) ** 0.5
 
     def _loader(self, codes: CodeArray) -> DataLoader:
-        return DataLoader(GraphTableDataset(self.space.graphs(codes)), batch_size=_PREDICT_BATCH)
+        # A loader draws a seed for its workers even without any: from a generator of its own, not from the user's.
+        dataset, generator = GraphTableDataset(self.space.graphs(codes)), torch.Generator()
+        return DataLoader(dataset, batch_size=_PREDICT_BATCH, generator=generator)
 
     @torch.no_grad()
     def _predict(self, loader: DataLoader) -> NDArray[np.float32]:
@@ -206,18 +209,6 @@ def resolve_device(name: str) -> torch.device:
         msg = f"there is no device {name!r}: torch sees {torch.cuda.device_count()} GPUs; write --device auto or cpu."
         raise ConfigError(msg)
     return device
-
-
-def score(truth: NDArray[np.float64], predicted: NDArray[np.float32]) -> dict[str, float]:
-    """Every metric, averaged over the columns; entries without a measurement do not count."""
-    found = {}
-    for name, metric in METRICS.items():
-        values = []
-        for column in range(truth.shape[1]):
-            known = ~np.isnan(truth[:, column])
-            values.append(float(metric(truth[known, column], predicted[known, column].astype(np.float64))))
-        found[name] = float(np.mean(values))
-    return found
 
 
 @contextlib.contextmanager

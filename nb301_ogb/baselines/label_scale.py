@@ -25,7 +25,9 @@ class _Scale:
 SCALES = {
     "linear": _Scale(lambda y: y, lambda z: z),
     "log": _Scale(lambda y: torch.log(y.clamp(min=_FLOOR)), torch.exp),
-    "log_error": _Scale(lambda y: torch.log((100.0 - y).clamp(min=_FLOOR)), lambda z: 100.0 - torch.exp(z)),
+    "log_error": _Scale(
+        lambda y: torch.log((100.0 - y).clamp(min=_FLOOR)), lambda z: (100.0 - torch.exp(z)).clamp(min=0.0)
+    ),
 }
 
 
@@ -54,8 +56,10 @@ class LabelScale:
             msg = f"there is no label scale {kind!r}; there are {', '.join(SCALES)}."
             raise ConfigError(msg)
         known = labels[~np.isnan(labels)]
-        outside = (kind == "log" and (known <= 0).any()) or (kind == "log_error" and (known >= 100).any())
-        if outside or not len(known):
+        if not len(known):
+            msg = "there is no measurement to fit a label scale to; choose another target or run."
+            raise ConfigError(msg)
+        if (kind == "log" and (known <= 0).any()) or (kind == "log_error" and (known >= 100).any()):
             msg = f"the label scale {kind!r} does not fit labels from {known.min():g} to {known.max():g}; use 'linear'."
             raise ConfigError(msg)
         values = SCALES[kind].there(torch.from_numpy(labels).double()).numpy()

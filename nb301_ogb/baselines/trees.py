@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import importlib
 import time
 import warnings
@@ -9,16 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from nb301_ogb.baselines.config import TreeConfig
 from nb301_ogb.baselines.encodings import encode
-from nb301_ogb.baselines.model import History, Model, Observer, Table
+from nb301_ogb.baselines.label_scale import SCALES, LabelScale
+from nb301_ogb.baselines.model import History, Model, Observer, Record, Table
+from nb301_ogb.baselines.scores import score
 from nb301_ogb.errors import ConfigError, missing_extra
 from nb301_ogb.spaces import Space, get_space
 from nb301_ogb.spaces.graphs import CodeArray
 
-_REPORT_EVERY = 100
+_MARKS = 20
 
 
 def _library(name: str) -> Any:
@@ -62,16 +66,28 @@ class _TreeModel(Model):
             msg = "a tree ensemble needs a measurement in every row; choose another target or run."
             raise ConfigError(msg)
         features = self.encode(table.codes)
-        return features[table.train], labels[table.train], features[table.valid], labels[table.valid]
+        LabelScale.fitted(self.config.label_scale, table.labels[table.train])  # tells labels that do not fit
+        scaled = SCALES[self.config.label_scale].there(torch.from_numpy(labels)).numpy()
+        return features[table.train], scaled[table.train], features[table.valid], scaled[table.valid]
 
-    def _history(self, curve: list[float], best: int, seconds: float, observer: Observer | None) -> History:
-        records = [
-            {"epoch": position + 1, "valid": {"rmse": curve[position]}, "seconds": round(seconds, 3)}
-            for position in range(len(curve))
-            if (position + 1) % _REPORT_EVERY == 0 or position + 1 in (1, best, len(curve))
-        ]
-        for record in records if observer is not None else []:
-            observer(record)  # type: ignore[misc]
+    def _labels(self, scaled: NDArray) -> NDArray[np.float32]:
+        return SCALES[self.config.label_scale].back(torch.from_numpy(scaled)).float().numpy()[:, None]
+
+    @abc.abstractmethod
+    def _after(self, features: NDArray[np.float32], rounds: int) -> NDArray:
+        """What the first `rounds` trees predict, on the scale of the fit."""
+
+    def _history(self, table: Table, rounds: int, best: int, seconds: float, observer: Observer | None) -> History:
+        """Validation scores after some numbers of trees, in the label's unit."""
+        features = self.encode(table.codes[table.valid])
+        truth = table.labels[table.valid].astype(np.float64)
+        marks = sorted({1, best, rounds, *np.linspace(1, rounds, _MARKS).round().astype(int).tolist()})
+        records: list[Record] = []
+        for mark in marks:
+            scores = score(truth, self._labels(self._after(features, mark)))
+            records.append({"epoch": mark, "valid": scores, "seconds": round(seconds * mark / rounds, 3)})
+            if observer is not None:
+                observer(records[-1])
         return History(records, best)
 
 
@@ -87,7 +103,6 @@ class LightGBMModel(_TreeModel):
         x, y, x_valid, y_valid = self._parts(table)
         train = lightgbm.Dataset(x, y)
         valid = lightgbm.Dataset(x_valid, y_valid, reference=train)
-        curve: dict[str, dict[str, list[float]]] = {}
         # One thread order, one result: the histogram's sums depend on how the rows are shared out.
         fixed = {"objective": "regression", "metric": "rmse", "verbosity": -1, "deterministic": True}
         fixed |= {"force_row_wise": True, "seed": seed, "num_threads": self.threads}
@@ -99,15 +114,21 @@ class LightGBMModel(_TreeModel):
             valid_sets=[valid],
             callbacks=[
                 lightgbm.early_stopping(self.config.patience, verbose=False),
-                lightgbm.record_evaluation(curve),
             ],
         )
         seconds = time.perf_counter() - started
-        return self._history(curve["valid_0"]["rmse"], self.booster.best_iteration, seconds, observer)
+        rounds, best = self.booster.current_iteration(), self.booster.best_iteration
+        history = self._history(table, rounds, best, seconds, observer)
+        # What is kept, saved and counted is the chosen part.
+        self.booster = lightgbm.Booster(model_str=self.booster.model_to_string(num_iteration=best))
+        return history
+
+    def _after(self, features: NDArray[np.float32], rounds: int) -> NDArray:
+        return self.booster.predict(features, num_iteration=rounds, num_threads=self.threads)
 
     def predict(self, codes: CodeArray) -> NDArray[np.float32]:
         """Predictions for a table of codes, float32 [G, 1], in the label's unit."""
-        return self.booster.predict(self.encode(codes), num_threads=self.threads).astype(np.float32)[:, None]
+        return self._labels(self.booster.predict(self.encode(codes), num_threads=self.threads))
 
     def num_parameters(self) -> int:
         """Leaf values, and a feature and a threshold for each inner node."""
@@ -135,7 +156,6 @@ class XGBoostModel(_TreeModel):
         xgboost = self.library
         x, y, x_valid, y_valid = self._parts(table)
         train, valid = xgboost.DMatrix(x, label=y), xgboost.DMatrix(x_valid, label=y_valid)
-        curve: dict[str, dict[str, list[float]]] = {}
         fixed = {"objective": "reg:squarederror", "eval_metric": "rmse", "seed": seed, "nthread": self.threads}
         started = time.perf_counter()
         with warnings.catch_warnings():
@@ -146,17 +166,20 @@ class XGBoostModel(_TreeModel):
                 self.config.rounds,
                 evals=[(valid, "valid")],
                 early_stopping_rounds=self.config.patience,
-                evals_result=curve,
                 verbose_eval=False,
             )
         seconds = time.perf_counter() - started
-        best = self.booster.best_iteration + 1
+        rounds, best = self.booster.num_boosted_rounds(), self.booster.best_iteration + 1
+        history = self._history(table, rounds, best, seconds, observer)
         self.booster = self.booster[:best]
-        return self._history([float(v) for v in curve["valid"]["rmse"]], best, seconds, observer)
+        return history
+
+    def _after(self, features: NDArray[np.float32], rounds: int) -> NDArray:
+        return self.booster.predict(self.library.DMatrix(features), iteration_range=(0, rounds))
 
     def predict(self, codes: CodeArray) -> NDArray[np.float32]:
         """Predictions for a table of codes, float32 [G, 1], in the label's unit."""
-        return self.booster.predict(self.library.DMatrix(self.encode(codes)))[:, None]
+        return self._labels(self.booster.predict(self.library.DMatrix(self.encode(codes))))
 
     def num_parameters(self) -> int:
         """Leaf values, and a feature and a threshold for each inner node."""

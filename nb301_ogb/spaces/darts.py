@@ -53,6 +53,8 @@ class Darts(Space):
     edge_types: ClassVar[tuple[str, ...]] = darts_graphs.EDGE_TYPES
     cells: ClassVar[tuple[str, ...]] = CELLS
     genotype_forms: ClassVar[dict[str, str]] = darts_forms.text_forms(_EXAMPLE)
+    identity_edge_type: ClassVar[int] = darts_graphs.EDGE_TYPES.index("concat")
+    op_edge_types: ClassVar[tuple[int, ...]] = tuple(range(1, 1 + len(OPS)))
 
     @property
     def size(self) -> int:

@@ -1,0 +1,284 @@
+"""Training: that it learns, repeats itself, chooses by validation, and leaves whole run folders."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+
+from nb301_ogb.baselines import runs
+from nb301_ogb.baselines.config import GNNConfig, TreeConfig, load_config
+from nb301_ogb.baselines.gnn_model import GNNModel, resolve_device
+from nb301_ogb.baselines.model import Table
+from nb301_ogb.baselines.models import make_model
+from nb301_ogb.baselines.rescore import rescore
+from nb301_ogb.baselines.scores import score
+from nb301_ogb.baselines.training import Job, summarise, train
+from nb301_ogb.errors import ConfigError
+from nb301_ogb.evaluators.metrics import rmse
+from nb301_ogb.loaders.labelled import LabelledTable
+
+SMALL = dataclasses.replace(load_config("gin"), num_layer=2, emb_dim=16, batch_size=64, epochs=4, lr=5e-3, patience=10)
+TREES = TreeConfig(params={"learning_rate": 0.2, "num_leaves": 15}, rounds=60, patience=20)
+
+
+@pytest.fixture(scope="module")
+def data() -> LabelledTable:
+    return LabelledTable("nb201-cifar10")
+
+
+@pytest.fixture(scope="module")
+def table(data: LabelledTable) -> Table:
+    split = data.split("random")
+    rng = np.random.default_rng(0)
+    train_rows, valid_rows = rng.permutation(split.train)[:1500], rng.permutation(split.valid)[:300]
+    return Table("nasbench201", data.codes(), data.labels, train_rows, valid_rows)
+
+
+def test_a_network_learns(table: Table) -> None:
+    model = GNNModel(dataclasses.replace(SMALL, epochs=10, label_scale="linear"), "nasbench201", device="cpu")
+    seen: list[dict] = []
+    history = model.fit(table, 0, seen.append)
+    truth = table.labels[table.valid, 0]
+    assert seen == history.records
+    assert [record["epoch"] for record in seen] == list(range(1, 11))
+    assert rmse(truth, model.predict(table.codes[table.valid])[:, 0]) < 0.7 * truth.std()
+    assert seen[-1]["train_loss"] < seen[0]["train_loss"]
+
+
+def test_the_chosen_epoch_is_the_best_on_validation(table: Table) -> None:
+    model = GNNModel(dataclasses.replace(SMALL, lr=0.05), "nasbench201", device="cpu")
+    history = model.fit(table, 0)
+    scores = [record["valid"]["rmse"] for record in history.records]
+    assert history.best == 1 + int(np.argmin(scores))
+    again = score(table.labels[table.valid].astype(np.float64), model.predict(table.codes[table.valid]))
+    assert again["rmse"] == pytest.approx(min(scores), rel=1e-6)
+
+
+def test_selection_by_a_metric_that_grows(table: Table) -> None:
+    model = GNNModel(dataclasses.replace(SMALL, select="kendall_tau"), "nasbench201", device="cpu")
+    history = model.fit(table, 0)
+    scores = [record["valid"]["kendall_tau"] for record in history.records]
+    assert history.best == 1 + int(np.argmax(scores))
+
+
+@pytest.mark.parametrize("gnn", ["gin", "gcn-virtual"])
+def test_a_seed_repeats_itself_and_leaves_torch_alone(table: Table, gnn: str) -> None:
+    config = dataclasses.replace(SMALL, gnn=gnn, epochs=2, drop_ratio=0.2)
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    found = []
+    for seed in (3, 3, 4):
+        model = GNNModel(config, "nasbench201", device="cpu")
+        model.fit(table, seed)
+        found.append(model.predict(table.codes[:50]))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert np.array_equal(found[0], found[1])
+    assert not np.array_equal(found[0], found[2])
+
+
+def test_early_stopping(table: Table) -> None:
+    # A learning rate of nearly nothing: the first epoch stays the best, or nearly so.
+    model = GNNModel(dataclasses.replace(SMALL, lr=1e-12, patience=1, epochs=9), "nasbench201", device="cpu")
+    assert len(model.fit(table, 0).records) < 9
+
+
+def test_missing_measurements_do_not_count(data: LabelledTable) -> None:
+    split = data.split("random")
+    labels = np.concatenate([data.labels, data.labels], axis=1)
+    labels[split.train[::2], 1] = np.nan
+    table = Table("nasbench201", data.codes(), labels, split.train[:500], split.valid[:100])
+    model = GNNModel(SMALL, "nasbench201", num_tasks=2, device="cpu")
+    history = model.fit(table, 0)
+    assert np.isfinite(history.records[-1]["train_loss"])
+    assert model.predict(table.codes[:3]).shape == (3, 2)
+
+
+def test_divergence_is_told(table: Table) -> None:
+    labels = np.full_like(table.labels, np.nan)
+    with pytest.raises(ConfigError):
+        GNNModel(SMALL, "nasbench201", device="cpu").fit(dataclasses.replace(table, labels=labels), 0)
+
+
+@pytest.mark.parametrize("name", ["gin", "lightgbm", "xgboost"])
+def test_save_and_load(table: Table, tmp_path: Path, name: str) -> None:
+    config = SMALL if name == "gin" else dataclasses.replace(TREES, library=name)
+    model = make_model(config, "nasbench201", device="cpu", threads=1)
+    model.fit(table, 0)
+    model.save(tmp_path)
+    again = make_model(config, "nasbench201", device="cpu", threads=1)
+    again.load(tmp_path)
+    codes = table.codes[::50]
+    assert np.allclose(model.predict(codes), again.predict(codes), rtol=1e-5)
+    assert again.num_parameters() == model.num_parameters() > 0
+
+
+@pytest.mark.parametrize("name", ["lightgbm", "xgboost"])
+def test_trees_learn_and_repeat(table: Table, name: str) -> None:
+    config = dataclasses.replace(TREES, library=name)
+    found = []
+    for _ in range(2):
+        model = make_model(config, "nasbench201", threads=1)
+        history = model.fit(table, 0)
+        found.append(model.predict(table.codes[table.valid]))
+    truth = table.labels[table.valid, 0]
+    assert np.array_equal(found[0], found[1])
+    assert rmse(truth, found[0][:, 0]) < 0.5 * truth.std()
+    assert 1 <= history.best <= config.rounds
+
+
+def test_trees_take_one_complete_target(table: Table) -> None:
+    with pytest.raises(ConfigError, match="one target"):
+        make_model(TREES, "nasbench201", num_tasks=2)
+    labels = table.labels.copy()
+    labels[table.train[0]] = np.nan
+    with pytest.raises(ConfigError, match="in every row"):
+        make_model(TREES, "nasbench201").fit(dataclasses.replace(table, labels=labels), 0)
+
+
+def test_unknown_choices() -> None:
+    with pytest.raises(ConfigError, match="lightgbm"):
+        make_model(TreeConfig(library="catboost"), "nasbench201")
+    with pytest.raises(ConfigError, match="huber"):
+        GNNModel(GNNConfig(loss="hinge"), "nasbench201")
+    with pytest.raises(ConfigError, match="auto, cpu"):
+        resolve_device("tpu7")
+    with pytest.raises(ConfigError, match="torch sees"):
+        resolve_device("cuda:99")
+    assert resolve_device("cpu").type == "cpu"
+
+
+def test_weights_of_another_network(table: Table, tmp_path: Path) -> None:
+    GNNModel(SMALL, "nasbench201", device="cpu").save(tmp_path)
+    with pytest.raises(ConfigError, match="another network"):
+        GNNModel(dataclasses.replace(SMALL, emb_dim=8), "nasbench201", device="cpu").load(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[runs.Run]]:
+    output = tmp_path_factory.mktemp("runs") / "gin"
+    job = Job("ogbg-nb201-cifar10", dataclasses.replace(SMALL, epochs=2), device="cpu", train_rows=1000)
+    return output, train(job, [0, 1], output)
+
+
+def test_a_run_folder_holds_everything(trained: tuple[Path, list[runs.Run]], data: LabelledTable) -> None:
+    output, finished = trained
+    for run in finished:
+        names = {path.name for path in run.folder.iterdir()}
+        assert names == {
+            "config.toml",
+            "metrics.jsonl",
+            "predictions.h5",
+            "model.safetensors",
+            "environment.json",
+            "report.html",
+        }
+        assert run.info.content_hash == data.file.content_hash
+    assert [run.info.seed for run in finished] == [0, 1]
+    split = data.split()
+    with h5py.File(output / "seed-0" / "predictions.h5") as file:
+        assert file.attrs["content_hash"] == data.file.content_hash
+        assert np.array_equal(file["test/row"], split.test)
+        assert np.array_equal(file["test/y_true"], data.labels[split.test])
+        assert np.array_equal(file["valid/code"], data.codes()[split.valid])
+    environment = json.loads((output / "seed-0" / "environment.json").read_text())
+    assert environment["libraries"]["torch"]
+    assert not [path for path in output.iterdir() if path.name.startswith(".")]
+
+
+def test_the_summary_is_mean_and_unbiased_std(trained: tuple[Path, list[runs.Run]]) -> None:
+    output, finished = trained
+    values = [run.metrics["test"]["rmse"] for run in finished]
+    summary = json.loads((output / "summary.json").read_text())
+    assert summary["test"]["rmse"]["values"] == values
+    assert summary["test"]["rmse"]["mean"] == pytest.approx(np.mean(values))
+    assert summary["test"]["rmse"]["std"] == pytest.approx(np.std(values, ddof=1))
+    alone = summarise(finished[:1])
+    assert np.isnan(alone["test"]["rmse"]["std"])
+
+
+def test_rescoring_gives_the_same(trained: tuple[Path, list[runs.Run]]) -> None:
+    _, finished = trained
+    for run in finished:
+        assert rescore(run.folder).metrics["test"] == pytest.approx(run.metrics["test"])
+
+
+def test_runs_are_not_replaced_unasked(trained: tuple[Path, list[runs.Run]]) -> None:
+    output, _ = trained
+    before = (output / "seed-0" / "metrics.jsonl").read_text()
+    with pytest.raises(ConfigError, match="--overwrite"):
+        train(Job("nb201-cifar10", SMALL, device="cpu"), [0], output)
+    assert (output / "seed-0" / "metrics.jsonl").read_text() == before
+
+
+def test_a_failure_leaves_the_old_run(tmp_path: Path) -> None:
+    target = tmp_path / "run"
+    target.mkdir()
+    (target / "old").write_text("old")
+
+    def fail() -> None:
+        with runs.new_folder(target, overwrite=True) as temporary:
+            (temporary / "new").write_text("new")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    with runs.new_folder(target, overwrite=True) as temporary:
+        (temporary / "new").write_text("new")
+    assert [path.name for path in target.iterdir()] == ["new"]
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_the_report(trained: tuple[Path, list[runs.Run]]) -> None:
+    output, finished = trained
+    page = (output / "report.html").read_text()
+    assert page.count("<svg") == 2
+    assert f"{finished[0].info.num_params:,} parameters" in page
+    assert "Kendall" in page
+    assert "±" in page
+
+
+def test_damaged_runs(trained: tuple[Path, list[runs.Run]], tmp_path: Path) -> None:
+    _, finished = trained
+    with pytest.raises(ConfigError, match="no finished run"):
+        runs.read_run(tmp_path)
+    with pytest.raises(ConfigError, match="neither is nor holds"):
+        runs.find_runs([tmp_path])
+    assert runs.find_runs([finished[0].folder.parent]) == [run.folder for run in finished]
+    for name in ("config.toml", "metrics.jsonl", "predictions.h5"):
+        copy = tmp_path / f"broken-{name}"
+        copy.mkdir()
+        for path in finished[0].folder.iterdir():
+            (copy / path.name).write_bytes(b"\0x" if path.name == name else path.read_bytes())
+        with pytest.raises(ConfigError, match="no finished run"):
+            runs.read_run(copy)
+
+
+def test_a_run_on_other_data(trained: tuple[Path, list[runs.Run]], tmp_path: Path) -> None:
+    _, finished = trained
+    copy = tmp_path / "run"
+    copy.mkdir()
+    for path in finished[0].folder.iterdir():
+        data = path.read_bytes()
+        if path.name == "config.toml":
+            data = data.replace(finished[0].info.content_hash.encode(), b"0" * 64)
+        (copy / path.name).write_bytes(data)
+    with pytest.raises(ConfigError, match="content hash"):
+        rescore(copy)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_on_a_gpu(table: Table) -> None:
+    found = []
+    for _ in range(2):
+        model = GNNModel(SMALL, "nasbench201", device="cuda")
+        model.fit(table, 0)
+        found.append(model.predict(table.codes[table.valid]))
+    assert np.allclose(found[0], found[1], atol=0.05)

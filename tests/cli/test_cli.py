@@ -1,0 +1,123 @@
+"""The command line as a person uses it: help, tables, JSON, errors in one sentence."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from nb301_ogb.catalog import dataset_names
+from nb301_ogb.cli.app import app
+from nb301_ogb.cli.common import parse_seeds
+from nb301_ogb.errors import ConfigError, DatasetNameError, FileFormatError
+
+VERBS = tuple(command.name for command in app.registered_commands)
+runner = CliRunner()
+
+
+def invoke(*arguments: str) -> str:
+    result = runner.invoke(app, list(arguments), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_shows_an_example(verb: str) -> None:
+    text = invoke(verb, "--help")
+    assert f"Example: nb301-ogb {verb}" in " ".join(text.split())
+
+
+def test_datasets() -> None:
+    text = invoke("datasets")
+    assert all(name in text for name in dataset_names())
+    assert [one["name"] for one in json.loads(invoke("datasets", "--json"))] == list(dataset_names())
+
+
+def test_info() -> None:
+    facts = json.loads(invoke("info", "nb201-cifar10", "--json"))
+    assert facts["graphs"] == 15_625
+    assert facts["targets"]["val_accuracy"]["max"] == pytest.approx(91.72)
+    assert facts["splits"]["equivalence"]["test_equivalent_in_train"] == 0
+    assert "equivalence" in invoke("info", facts["file"])
+
+
+def test_verify() -> None:
+    assert "FAIL" not in invoke("verify", "nb201-cifar100")
+    assert json.loads(invoke("verify", "nb201-cifar100", "--json"))["ok"] is True
+
+
+def test_verify_tells_damage(tmp_path: Path) -> None:
+    path = Path(json.loads(invoke("info", "nb201-cifar10", "--json"))["file"])
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    broken = tmp_path / "broken.h5"
+    broken.write_bytes(data)
+    result = runner.invoke(app, ["verify", str(broken)])
+    assert result.exit_code == 1
+    assert "FAIL" in result.stdout
+    assert "damaged" in result.stdout
+
+
+def test_train_and_evaluate(tmp_path: Path) -> None:
+    output, summary = tmp_path / "runs", tmp_path / "ogb.json"
+    small = ["--epochs", "1", "--emb_dim", "8", "--num_layer", "1", "--batch_size", "512", "--device", "cpu"]
+    text = invoke(
+        "train", "--gnn", "gcn", "--seeds", "0-1", "--output", str(output), "--filename", str(summary), *small
+    )
+    assert "±" in text
+    assert str(output) in text.replace("\n", "")
+    assert set(json.loads(summary.read_text())) == {"Val", "Test", "Train", "BestTrain"}
+    (found,) = json.loads(invoke("evaluate", str(output), "--json"))
+    assert found["seeds"] == [0, 1]
+    trained = json.loads((output / "summary.json").read_text())
+    assert found["test"]["rmse"]["values"] == pytest.approx(trained["test"]["rmse"]["values"])
+    assert "gcn" in invoke("evaluate", str(output / "seed-0"))
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"), [("7", [7]), ("0-3", [0, 1, 2, 3]), ("0,3,5", [0, 3, 5]), ("0-1, 9", [0, 1, 9])]
+)
+def test_seeds(text: str, seeds: list[int]) -> None:
+    assert parse_seeds(text) == seeds
+
+
+@pytest.mark.parametrize("text", ["", "a", "3-1", "1,1", "0-2,1", "-1", "1.5"])
+def test_wrong_seeds(text: str) -> None:
+    with pytest.raises(ConfigError, match="--seeds"):
+        parse_seeds(text)
+
+
+def test_unknown_names() -> None:
+    with pytest.raises(DatasetNameError, match="ogbg-nb301"):
+        runner.invoke(app, ["info", "nb101"], catch_exceptions=False)
+    with pytest.raises(FileFormatError, match="there is no file"):
+        runner.invoke(app, ["verify", "nowhere.h5"], catch_exceptions=False)
+    with pytest.raises(DatasetNameError, match="write nb201"):
+        runner.invoke(app, ["build", "nb999", "--source", __file__], catch_exceptions=False)
+
+
+def call(*arguments: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-c", "from nb301_ogb.cli import main; main()", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_an_error_is_one_sentence() -> None:
+    found = call("train", "--gnn", "gat")
+    assert found.returncode == 1
+    assert found.stdout == ""
+    assert "Traceback" not in found.stderr
+    assert found.stderr.count("\n") == 1
+    assert "gin-virtual" in found.stderr
+
+
+def test_help_is_quick_to_import() -> None:
+    code = "import sys, nb301_ogb.cli.app; assert 'torch' not in sys.modules and 'ogb' not in sys.modules"
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
+
+
+def test_version() -> None:
+    assert call("--version").stdout.startswith("nb301-ogb ")
