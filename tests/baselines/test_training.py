@@ -20,7 +20,7 @@ from nb301_ogb.baselines.rescore import rescore
 from nb301_ogb.baselines.scores import score
 from nb301_ogb.baselines.training import Job, summarise, train
 from nb301_ogb.errors import ConfigError
-from nb301_ogb.evaluators.metrics import rmse
+from nb301_ogb.evaluators.metrics import kendall_tau, rmse
 from nb301_ogb.loaders.labelled import LabelledTable
 
 SMALL = dataclasses.replace(load_config("gin"), num_layer=2, emb_dim=16, batch_size=64, epochs=4, lr=5e-3, patience=10)
@@ -47,7 +47,9 @@ def test_a_network_learns(table: Table) -> None:
     truth = table.labels[table.valid, 0]
     assert seen == history.records
     assert [record["epoch"] for record in seen] == list(range(1, 11))
-    assert rmse(truth, model.predict(table.codes[table.valid])[:, 0]) < 0.7 * truth.std()
+    predicted = model.predict(table.codes[table.valid])[:, 0]
+    assert rmse(truth, predicted) < 0.9 * truth.std()
+    assert kendall_tau(truth, predicted) > 0.5
     assert seen[-1]["train_loss"] < seen[0]["train_loss"]
 
 
