@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from nb301_ogb.errors import DatasetNameError
 
@@ -119,7 +119,16 @@ _NB301 = DatasetInfo(
     citation=NB301_CITATION,
 )
 
-_CATALOG = {info.name: info for info in (*(_nb201(image) for image in NB201_IMAGES), _NB301)}
+_NB301_RUNS = replace(
+    _NB301,
+    name="ogbg-nb301-runs",
+    title="NAS-Bench-301, architectures of the DARTS space trained with several seeds on CIFAR-10",
+    splits=("equivalence",),
+    origin="measured by the authors of NAS-Bench-301 (100 epochs, up to five runs an architecture); downloaded from "
+    "their public archive and built on your machine",
+)
+
+_CATALOG = {info.name: info for info in (*(_nb201(image) for image in NB201_IMAGES), _NB301, _NB301_RUNS)}
 
 
 def dataset_names() -> tuple[str, ...]:

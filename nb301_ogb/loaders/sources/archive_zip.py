@@ -1,0 +1,123 @@
+"""The members of a zip."""
+
+from __future__ import annotations
+
+import io
+import lzma
+import shutil
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+from nb301_ogb.errors import BuildError
+from nb301_ogb.loaders.sources.archive_guard import Guard
+from nb301_ogb.loaders.sources.archive_member import Member
+
+_ENCRYPTED = 0x1
+_UTF8_HIGH = 0x08
+"""The bit of the flags' second byte that calls a name UTF-8."""
+
+_PIECE = 1 << 20
+_LOCAL_HEADER = 30
+_CENTRAL_HEADER = 46
+_DAMAGES = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, struct.error)
+
+
+def zip_members(path: Path) -> Iterator[Member]:
+    """The files of a zip, in the order in which it lists them.
+
+    Raises:
+        BuildError: where it is damaged or unsafe; all members are checked before the first is given.
+    """
+    with _opened(path) as archive:
+        guard = Guard(path, path.stat().st_size)
+        files = [(info, _checked(info, guard)) for info in archive.infolist() if not info.is_dir()]
+        for info, name in files:
+            read = partial(_read, archive, info, name, guard)
+            yield Member(name, info.file_size, info.header_offset, read, partial(_save, archive, info, name, guard))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    try:
+        try:
+            archive = zipfile.ZipFile(path)
+        except UnicodeDecodeError:
+            stream = _NamesAsBytes(io.FileIO(path))
+            archive = zipfile.ZipFile(stream)
+            stream.heads = {info.header_offset for info in archive.infolist()}
+    except (*_DAMAGES, NotImplementedError) as error:
+        msg = f"{path} cannot be read as a zip ({error}); get the archive again."
+        raise BuildError(msg) from error
+    with archive:
+        yield archive
+
+
+def _checked(info: zipfile.ZipInfo, guard: Guard) -> str:
+    name = guard.name(info.filename)
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    if kind == stat.S_IFLNK:
+        raise guard.refusal(name, "is a link")
+    if kind not in (0, stat.S_IFREG):
+        raise guard.refusal(name, "is neither a file nor a folder")
+    if info.flag_bits & _ENCRYPTED:
+        raise guard.refusal(name, "is encrypted")
+    guard.size(name, info.file_size, info.compress_size)
+    return name
+
+
+def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, guard: Guard) -> bytes:
+    guard.readable(name, info.file_size)
+    with _damage(name, guard):
+        return archive.read(info)
+
+
+def _save(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, guard: Guard, target: BinaryIO) -> None:
+    with _damage(name, guard), archive.open(info) as stream:
+        shutil.copyfileobj(stream, target, _PIECE)
+
+
+@contextmanager
+def _damage(name: str, guard: Guard) -> Iterator[None]:
+    try:
+        yield
+    except NotImplementedError as error:
+        raise guard.refusal(name, f"is packed in a way that cannot be read ({error})") from error
+    except _DAMAGES as error:
+        raise guard.refusal(name, f"is damaged ({error})") from error
+
+
+class _NamesAsBytes(io.BufferedReader):
+    """A zip with a name that claims to be UTF-8 and is not, which `zipfile` cannot open.
+
+    The claim is taken out of every header as it is read; names then read as the old code page, in which any byte is
+    a character. Names in plain ASCII, as those of records, stay what they were.
+    """
+
+    heads: set[int] | None = None
+    """Where the members' own headers begin; None while the list of members is read."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        start = self.tell()
+        data = super().read(size)
+        if self.heads is None:
+            return _without_claims(data)
+        if size == _LOCAL_HEADER and start in self.heads:
+            return data[:7] + bytes([data[7] & ~_UTF8_HIGH]) + data[8:]
+        return data
+
+
+def _without_claims(data: bytes) -> bytes:
+    """The list of a zip's members without their claims to UTF-8; other bytes as they are."""
+    changed = bytearray(data)
+    start = 0
+    while data[start : start + 4] == b"PK\1\2" and start + _CENTRAL_HEADER <= len(data):
+        changed[start + 9] &= ~_UTF8_HIGH
+        start += _CENTRAL_HEADER + sum(struct.unpack_from("<3H", data, start + 28))
+    return bytes(changed)
