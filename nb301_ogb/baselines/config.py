@@ -33,6 +33,7 @@ class GNNConfig:
         batch_size: graphs in a training step.
         epochs: passes over the training part, at most.
         num_workers: of the data loader.
+        loader: `fast` for this package's data loader, `pyg` for PyG's; the batches are the same.
         feature: `full`, or `simple` for the node and edge types alone.
         norm: `batch` (as OGB) or `layer`.
         graph_pooling: `sum`, `mean` or `max`.
@@ -54,6 +55,7 @@ class GNNConfig:
     batch_size: int = 32
     epochs: int = 100
     num_workers: int = 0
+    loader: str = "fast"
     feature: str = "full"
     norm: str = "batch"
     graph_pooling: str = "mean"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from nb301_ogb.errors import ArchitectureError
 from nb301_ogb.spaces import get_space, space_names
 
 
@@ -33,7 +34,17 @@ class _ColumnEncoder(nn.Module):
 
         Returns:
             float [rows, dim].
+
+        Raises:
+            ArchitectureError: for more columns than the encoder knows.
+            IndexError: for a value outside of a column's vocabulary.
         """
+        if features.dim() != 2 or not 1 <= features.shape[1] <= len(self.embeddings):
+            msg = (
+                f"{type(self).__name__} takes [rows, columns] with 1 to {len(self.embeddings)} columns, not "
+                f"{list(features.shape)}; give the dataset's dims when making it."
+            )
+            raise ArchitectureError(msg)
         columns = features.unbind(dim=1)
         out = self.embeddings[0](columns[0])
         for embedding, column in zip(self.embeddings[1:], columns[1:], strict=False):

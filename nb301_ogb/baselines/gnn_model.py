@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,11 +21,13 @@ from nb301_ogb.baselines.model import History, Model, Observer, Record, Table
 from nb301_ogb.baselines.scores import score
 from nb301_ogb.errors import ConfigError
 from nb301_ogb.evaluators.metrics import HIGHER_IS_BETTER, METRICS
+from nb301_ogb.loaders.batching import FastDataLoader
 from nb301_ogb.loaders.in_memory import GraphTableDataset
 from nb301_ogb.spaces import Space, get_space
 from nb301_ogb.spaces.graphs import CodeArray
 
 LOSSES = {"l1": torch.nn.L1Loss, "mse": torch.nn.MSELoss, "huber": torch.nn.SmoothL1Loss}
+LOADERS: dict[str, type[DataLoader]] = {"fast": FastDataLoader, "pyg": DataLoader}
 _PREDICT_BATCH = 2048
 
 
@@ -44,9 +47,10 @@ class GNNModel(Model):
     weights_file = "model.safetensors"
 
     def __init__(self, config: GNNConfig, space: str, num_tasks: int = 1, device: str = "auto") -> None:
-        if config.loss not in LOSSES or config.select not in METRICS:
-            msg = f"loss is one of {', '.join(LOSSES)}, select one of {', '.join(METRICS)}."
-            raise ConfigError(msg)
+        for setting, allowed in (("loss", LOSSES), ("select", METRICS), ("loader", LOADERS)):
+            if getattr(config, setting) not in allowed:
+                msg = f"{setting} = {getattr(config, setting)!r} is no choice; allowed are {', '.join(allowed)}."
+                raise ConfigError(msg)
         self.config = config
         self.name = config.gnn
         self.space: Space = get_space(space)
@@ -87,7 +91,7 @@ class GNNModel(Model):
         self.scale = LabelScale.fitted(self.config.label_scale, table.labels[table.train])
         self.network = self._network(seed).to(self.device)
         train = GraphTableDataset(self.space.graphs(table.codes[table.train]), labels[table.train])
-        valid = self._loader(table.codes[table.valid])
+        valid = self._unlabelled(table.codes[table.valid])
         truth = table.labels[table.valid].astype(np.float64)
         with seeded(seed), deterministic():
             return self._train(train, valid, truth, observer)
@@ -96,7 +100,7 @@ class GNNModel(Model):
         self, train: GraphTableDataset, valid: DataLoader, truth: NDArray[np.float64], observer: Observer | None
     ) -> History:
         config = self.config
-        loader = DataLoader(train, batch_size=config.batch_size, shuffle=True, num_workers=config.num_workers)
+        loader = self._loader(train, config.batch_size, shuffle=True, num_workers=config.num_workers)
         optimizer = torch.optim.AdamW(self.network.parameters(), lr=config.lr, weight_decay=config.weight_decay)
         schedule = _cosine(optimizer, config.epochs * len(loader), config.warmup)
         history, best_score, best_weights = History(), np.inf, None
@@ -152,10 +156,15 @@ class GNNModel(Model):
             seen += len(wanted)
         return float(losses) / seen, float(squares / seen) ** 0.5
 
-    def _loader(self, codes: CodeArray) -> DataLoader:
+    def _loader(self, dataset: GraphTableDataset, batch_size: int, **options: Any) -> DataLoader:
+        if self.config.loader == "fast" and self.device.type != "cpu" and not options.get("num_workers"):
+            options["device"] = self.device  # the arrays lie on the GPU, and batches are gathered there
+        return LOADERS[self.config.loader](dataset, batch_size, **options)
+
+    def _unlabelled(self, codes: CodeArray) -> DataLoader:
         # A loader draws a seed for its workers even without any: from a generator of its own, not from the user's.
-        dataset, generator = GraphTableDataset(self.space.graphs(codes)), torch.Generator()
-        return DataLoader(dataset, batch_size=_PREDICT_BATCH, generator=generator)
+        dataset = GraphTableDataset(self.space.graphs(codes))
+        return self._loader(dataset, _PREDICT_BATCH, generator=torch.Generator())
 
     @torch.no_grad()
     def _predict(self, loader: DataLoader) -> NDArray[np.float32]:
@@ -166,7 +175,7 @@ class GNNModel(Model):
     def predict(self, codes: CodeArray) -> NDArray[np.float32]:
         """Predictions for a table of codes, float32 [G, num_tasks], in the label's unit."""
         self.network.to(self.device)
-        return self._predict(self._loader(codes))
+        return self._predict(self._unlabelled(codes))
 
     def save(self, folder: Path) -> None:
         """Writes `model.safetensors`: the weights, and the label's shift and scale."""

@@ -118,7 +118,10 @@ def _curves(figure: Any, runs: Sequence[Run]) -> None:
         best = [record["valid"]["rmse"] for record in run.records if record["epoch"] == run.best]
         if best:
             axes.plot([run.best], best, "o", color=_ORANGE, label="chosen" if number == 0 else None)
-    axes.set(xlabel="epoch", ylabel="RMSE (label's unit)", yscale="log")
+    axes.set(xlabel="epoch or trees", ylabel="RMSE (label's unit)", yscale="log")
+    for which in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+        which("{x:g}")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False)
     _plain(axes)
 

@@ -38,6 +38,7 @@ def run(
     epochs: Annotated[int | None, typer.Option(help=_OVER)] = None,
     num_workers: Annotated[int | None, typer.Option("--num_workers", "--num-workers", help=_OVER)] = None,
     feature: Annotated[str | None, typer.Option(help="full, or simple for types alone. " + _OVER)] = None,
+    loader: Annotated[str | None, typer.Option(help="fast, or pyg for PyG's DataLoader. " + _OVER)] = None,
     lr: Annotated[float | None, typer.Option(help=_OVER)] = None,
     filename: Annotated[
         Path | None, typer.Option(help="Also write OGB's summary (Val, Test, Train, BestTrain) as JSON.")
@@ -62,6 +63,7 @@ def run(
         "epochs": epochs,
         "num_workers": num_workers,
         "feature": feature,
+        "loader": loader,
         "lr": lr,
     }
     settings = change(load_config(config or gnn), given, "the command line")

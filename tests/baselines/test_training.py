@@ -84,6 +84,18 @@ def test_a_seed_repeats_itself_and_leaves_torch_alone(table: Table, gnn: str) ->
     assert not np.array_equal(found[0], found[2])
 
 
+@pytest.mark.parametrize("gnn", ["gin", "gcn-virtual"])
+def test_both_loaders_give_the_same_model(table: Table, gnn: str) -> None:
+    found = []
+    for loader in ("fast", "pyg"):
+        config = dataclasses.replace(SMALL, gnn=gnn, epochs=2, drop_ratio=0.1, loader=loader)
+        model = GNNModel(config, "nasbench201", device="cpu")
+        history = model.fit(table, 0)
+        found.append((model.predict(table.codes[:200]), [record["train_loss"] for record in history.records]))
+    assert np.array_equal(found[0][0], found[1][0])
+    assert found[0][1] == found[1][1]
+
+
 def test_early_stopping(table: Table) -> None:
     # A learning rate of nearly nothing: the first epoch stays the best, or nearly so.
     model = GNNModel(dataclasses.replace(SMALL, lr=1e-12, patience=1, epochs=9), "nasbench201", device="cpu")
