@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nb301_ogb.errors import ArchitectureError
-from nb301_ogb.spaces.graphs import CodeArray, GraphTable
+from nb301_ogb.spaces.graphs import CodeArray, GraphTable, IntArray
 
 
 class Space(abc.ABC):
@@ -145,6 +145,14 @@ class Space(abc.ABC):
 
         Their vocabulary is `canonical_node_feat_dims` and `edge_feat_dims`.
         """
+
+    @abc.abstractmethod
+    def depth(self, codes: ArrayLike) -> IntArray:
+        """Nodes on the longest input-to-output path of each cell, both ends counted, int64 [G, cells]; 0 for none."""
+
+    @abc.abstractmethod
+    def drawing(self, code: ArrayLike) -> str:
+        """One code as an SVG document, with a title and a description in words; its ids hold the code."""
 
     @property
     def canonical_node_feat_dims(self) -> tuple[int, ...]:

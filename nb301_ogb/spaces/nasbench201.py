@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 from nb301_ogb.errors import ArchitectureError
 from nb301_ogb.spaces import nasbench201_canonical as canonical
 from nb301_ogb.spaces.base import Space
-from nb301_ogb.spaces.graphs import CodeArray, GraphTable, pointers
+from nb301_ogb.spaces.graphs import CodeArray, GraphTable, IntArray, pointers
+from nb301_ogb.spaces.nasbench201_drawing import drawing
 
 OPS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 EDGES = tuple(zip(canonical.SOURCE.tolist(), canonical.TARGET.tolist(), strict=True))
@@ -147,6 +148,24 @@ class NasBench201(Space):
     def connected(self, codes: ArrayLike) -> NDArray[np.bool_]:
         """bool [G]: whether any path of ops leads from the cell's input to its output (false for 341 codes)."""
         return canonical.computation(self.check(codes)).output.sum(axis=1) > 0
+
+    def depth(self, codes: ArrayLike) -> IntArray:
+        """Nodes on the longest path of ops (none but `none`) from the cell's input to its output, both ends counted.
+
+        Returns:
+            int64 [G, 1], from 2 (the edge 0->3 alone) to 4 (0->1->2->3); 0 where there is no path.
+        """
+        table = self.check(codes)
+        longest = np.zeros((len(table), 4), dtype=np.int64)
+        longest[:, 0] = 1
+        for edge, (source, target) in enumerate(EDGES):
+            there = (table[:, edge] != canonical.NONE) & (longest[:, source] > 0)
+            longest[:, target] = np.maximum(longest[:, target], np.where(there, longest[:, source] + 1, 0))
+        return longest[:, 3:]
+
+    def drawing(self, code: ArrayLike) -> str:
+        """The cell of one code as an SVG document, with a title and a description in words."""
+        return drawing(self.check(np.asarray(code)[None])[0], OPS)
 
     def graphs(self, codes: ArrayLike) -> GraphTable:
         """The graphs of a table of codes: 4 nodes each, an edge for each op that is not `none`."""
