@@ -41,6 +41,10 @@ class BuildError(Nb301OgbError, ValueError):
     """A source from which no dataset can be built."""
 
 
+class OutputError(Nb301OgbError, OSError):
+    """A file or a folder that cannot be written where the user wants it."""
+
+
 class EvaluationError(Nb301OgbError, RuntimeError):
     """Input that the evaluator cannot judge (a RuntimeError, as OGB raises)."""
 

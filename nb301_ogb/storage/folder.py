@@ -1,0 +1,73 @@
+"""A folder that appears whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from nb301_ogb.errors import OutputError
+
+
+@contextmanager
+def new_folder(path: str | Path, mark: str, overwrite: bool = False) -> Iterator[Path]:
+    """A temporary folder that becomes `path` when the block ends well, and vanishes when it does not.
+
+    Args:
+        path: where the folder shall be; an empty folder may stand there, its parents are made if they are missing.
+        mark: the name of a file that the block writes. Only a folder with such a file is ever replaced, so that a slip
+            of the pen cannot remove a folder of the user's.
+        overwrite: whether a folder with the mark is replaced.
+
+    Raises:
+        OutputError: where something stands at `path` that must not be replaced.
+    """
+    path = Path(path).expanduser().absolute()
+    replaces = _replaces(path, mark, overwrite)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+    fresh, old = work / "new", work / "old"
+    try:
+        fresh.mkdir()
+        yield fresh
+        if replaces:
+            os.replace(path, old)
+        _move(fresh, path, old)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+        with suppress(OSError):  # an old folder that could not be put back stays
+            work.rmdir()
+
+
+def _move(fresh: Path, path: Path, old: Path) -> None:
+    try:
+        os.replace(fresh, path)
+    except OSError as error:
+        with suppress(OSError):
+            if old.exists():
+                os.replace(old, path)
+        kept = f" (the folder from before is kept as {old})" if old.exists() else ""
+        msg = f"{path} was filled by somebody else meanwhile ({error.strerror}){kept}; choose another folder."
+        raise OutputError(msg) from error
+
+
+def _replaces(path: Path, mark: str, overwrite: bool) -> bool:
+    """Whether a folder stands at `path` that will be replaced."""
+    if not os.path.lexists(path):
+        return False
+    if not path.is_dir() or path.is_symlink():
+        msg = f"{path} is no folder; choose another one."
+        raise OutputError(msg)
+    if not any(path.iterdir()):
+        return False
+    if not (path / mark).is_file():
+        msg = f"{path} is not empty and was not written by this command (it has no {mark}); choose another folder."
+        raise OutputError(msg)
+    if not overwrite:
+        msg = f"{path} is there already; choose another folder, or say --overwrite."
+        raise OutputError(msg)
+    return True
