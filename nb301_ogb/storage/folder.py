@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from nb301_ogb.errors import OutputError
+from nb301_ogb.errors import Nb301OgbError, OutputError
 
 
 @contextmanager
@@ -23,23 +23,36 @@ def new_folder(path: str | Path, mark: str, overwrite: bool = False) -> Iterator
         overwrite: whether a folder with the mark is replaced.
 
     Raises:
-        OutputError: where something stands at `path` that must not be replaced.
+        OutputError: where something stands at `path` that must not be replaced, or the disk does not take the folder.
     """
     path = Path(path).expanduser().absolute()
     replaces = _replaces(path, mark, overwrite)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
-    fresh, old = work / "new", work / "old"
     try:
-        fresh.mkdir()
-        yield fresh
-        if replaces:
-            os.replace(path, old)
-        _move(fresh, path, old)
-        shutil.rmtree(old, ignore_errors=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _work(path) as work:
+            fresh, old = work / "new", work / "old"
+            fresh.mkdir()
+            yield fresh
+            if replaces:
+                os.replace(path, old)
+            _move(fresh, path, old)
+            shutil.rmtree(old, ignore_errors=True)
+    except Nb301OgbError:
+        raise
+    except OSError as error:
+        msg = f"{path} cannot be written ({error.strerror or error}); free some space or choose another folder."
+        raise OutputError(msg) from error
+
+
+@contextmanager
+def _work(path: Path) -> Iterator[Path]:
+    """A folder beside `path` to work in; afterwards only an old folder that could not be put back stays in it."""
+    work = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+    try:
+        yield work
     finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-        with suppress(OSError):  # an old folder that could not be put back stays
+        shutil.rmtree(work / "new", ignore_errors=True)
+        with suppress(OSError):
             work.rmdir()
 
 

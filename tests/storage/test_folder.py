@@ -1,5 +1,6 @@
 """A folder appears whole or not at all, and replaces nothing that it should not."""
 
+import errno
 import os
 
 import pytest
@@ -13,6 +14,12 @@ MARK = "mark.json"
 def fill(path, text="new", **options):
     with new_folder(path, MARK, **options) as folder:
         (folder / MARK).write_text(text)
+
+
+def fail(path, error=ZeroDivisionError, **options):
+    with new_folder(path, MARK, **options) as folder:
+        (folder / MARK).write_text("half")
+        raise error
 
 
 def names(folder):
@@ -29,9 +36,8 @@ def test_it_appears_at_the_end(tmp_path):
 
 
 def test_a_failure_leaves_nothing(tmp_path):
-    with pytest.raises(ZeroDivisionError), new_folder(tmp_path / "target", MARK) as folder:
-        (folder / MARK).write_text("x")
-        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        fail(tmp_path / "target")
     assert names(tmp_path) == []
 
 
@@ -57,10 +63,23 @@ def test_its_own_folder_is_replaced_when_asked(tmp_path):
 def test_a_failure_keeps_the_old_folder(tmp_path):
     target = tmp_path / "target"
     fill(target, "old")
-    with pytest.raises(ZeroDivisionError), new_folder(target, MARK, overwrite=True):
-        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        fail(target, overwrite=True)
     assert (target / MARK).read_text() == "old"
     assert names(tmp_path) == ["target"]
+
+
+def test_a_full_disk_is_told(tmp_path):
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with pytest.raises(OutputError, match="target cannot be written .No space left on device"):
+        fail(tmp_path / "target", full)
+    assert names(tmp_path) == []
+
+
+def test_a_parent_that_is_no_folder_is_told(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OutputError, match="cannot be written"):
+        fill(tmp_path / "file" / "target")
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
