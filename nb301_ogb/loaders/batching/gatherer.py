@@ -41,14 +41,16 @@ class Gatherer:
     def renew(self) -> Plan | None:
         """The plan, after a look at everything that a plan depends on; for the beginning of an epoch."""
         source, cached = self._source, self._cached
-        if source is None or cached is None or not source.watch.holds_inside() or not cached.agree():
+        unchanged = source is not None and source.watch.holds_inside()
+        # Where there is no plan, PyG fills the dataset's cache, and nothing depends on it.
+        if not unchanged or (self._plan is not None and cached is not None and not cached.agree()):
             self._make()
         return self._plan
 
     def plan(self) -> Plan | None:
         """The plan, after a look at what can be looked at for every batch; None where batches are left to PyG."""
         source, cached = self._source, self._cached
-        if source is None or cached is None:
+        if self._plan is None or source is None or cached is None:
             return None
         if not source.watch.holds() or not (cached.same_list() or cached.agree()):
             self._make()
@@ -102,7 +104,7 @@ class Gatherer:
             if not cached.agree():
                 # Not worth a look before every batch: PyG gives these graphs until somebody drops them.
                 self._source = None
-                msg = "graphs that the dataset has cached are not those of its arrays"
+                msg = "the graphs cached in dataset._data_list are not cut out of its arrays"
                 raise NotVectorisable(msg)
             return make_plan(source, follow, exclude, self._collate)
         except NotVectorisable:

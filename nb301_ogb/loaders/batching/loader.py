@@ -196,7 +196,8 @@ class _WorkerInit:
         self._function = function
 
     def __call__(self, worker: int) -> None:
-        vars(get_worker_info())["dataset"] = self._dataset
+        # Past the guard that keeps users from changing it.
+        object.__setattr__(get_worker_info(), "dataset", self._dataset)
         if self._function is not None:
             self._function(worker)
 

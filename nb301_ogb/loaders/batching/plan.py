@@ -34,9 +34,8 @@ def make_plan(source: Source, follow: Collection[str], exclude: Collection[str],
         msg = "the dataset is empty"
         raise NotVectorisable(msg)
     home = _check_values(source, exclude)
-    first = 0 if source.rows is None else int(source.rows[0])
-    sample = graph(source, first)
     cuts = _find_cuts(source, home)
+    sample = graph(source, 0 if source.rows is None else int(source.rows[0]))
     nodes = _find_nodes(source, sample, cuts, home)
     wanted = [key for key in source.keys if key not in exclude]
     if not wanted:
