@@ -12,7 +12,7 @@ from torch_geometric.data import InMemoryDataset
 
 from nb301_ogb.loaders.in_memory import collated
 from nb301_ogb.loaders.labelled import LabelledTable, Runs
-from nb301_ogb.loaders.transforms import TableTransform, as_table_transforms
+from nb301_ogb.loaders.transforms import TableTransform, as_table_transforms, steps_of
 from nb301_ogb.spaces import GraphTable, Space
 from nb301_ogb.spaces.graphs import CodeArray
 
@@ -95,14 +95,20 @@ class PygGraphPropPredDataset(InMemoryDataset):
             self._store(self._transformed(graphs, chain), labels)
         elif self.pre_transform is not None:
             items = [self.pre_transform(self.get(row)) for row in range(len(graphs))]
-            self.data, self.slices = self.collate(items)
+            if items:
+                self._data, self.slices = self.collate(items)
+            self._know_dims([step for step in steps_of(self.pre_transform) if isinstance(step, TableTransform)])
         self._data_list = None
 
     def _transformed(self, graphs: GraphTable, chain: list[TableTransform]) -> GraphTable:
         for step in chain:
             graphs = step.table(graphs)
-            self.node_feat_dims, self.edge_feat_dims = step.dims(self.node_feat_dims, self.edge_feat_dims)
+        self._know_dims(chain)
         return graphs
+
+    def _know_dims(self, chain: list[TableTransform]) -> None:
+        for step in chain:
+            self.node_feat_dims, self.edge_feat_dims = step.dims(self.node_feat_dims, self.edge_feat_dims)
 
     def _store(self, graphs: GraphTable, labels: torch.Tensor) -> None:
         """Lays the arrays out as PyG's collation would."""

@@ -29,7 +29,7 @@ class LabelledTable:
         root: a folder of datasets as OGB lays it out, or None for the user's cache and the embedded files.
         targets: the targets that `y` holds, in this order.
         runs: `"mean"` over the runs present, `"all"` for a column a run (NaN where there is none), or the number of
-            one run, counted from 0.
+            one run, counted from 0 (NaN in the rows without it).
         meta_dict: OGB's way to name a folder: its `dir_path` is where the dataset's file lies.
 
     Raises:
@@ -71,7 +71,9 @@ class LabelledTable:
         if not self.targets:
             msg = f"at least one target is needed; {self.info.name} has {', '.join(self.file.target_names)}."
             raise DatasetNameError(msg)
-        return np.concatenate([choose_runs(self.file.values(name), self.runs, name) for name in self.targets], axis=1)
+        values = {name: self.file.values(name) for name in {*self.targets, self.info.label}}
+        count = values[self.info.label].shape[1]
+        return np.concatenate([choose_runs(values[name], self.runs, count) for name in self.targets], axis=1)
 
     def graphs(self) -> GraphTable:
         """The graphs of all rows."""
@@ -110,22 +112,24 @@ class LabelledTable:
         }
 
 
-def choose_runs(values: NDArray[np.float32], runs: Runs, name: str) -> NDArray[np.float32]:
+def choose_runs(values: NDArray[np.float32], runs: Runs, count: int) -> NDArray[np.float32]:
     """float32 [G, columns] of a target's runs, float32 [G, R]; a target with one column has it for every run.
+
+    Args:
+        values: the target.
+        runs: `"mean"`, `"all"`, or the number of a run.
+        count: how many runs the dataset has at most.
 
     Raises:
         DatasetNameError: for a choice that does not exist.
     """
-    count = values.shape[1]
-    if runs == "all":
+    if isinstance(runs, str) and runs == "all":
         return values
-    if runs == "mean":
+    if isinstance(runs, str) and runs == "mean":
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # a row without any run stays NaN
             return np.asarray(np.nanmean(values, axis=1, dtype=np.float64), dtype=np.float32)[:, None]
-    if isinstance(runs, int) and not isinstance(runs, bool) and 0 <= runs < max(count, 1):
-        return values[:, runs : runs + 1]
-    if isinstance(runs, int) and count == 1 and runs > 0:
-        return values
-    msg = f"runs={runs!r} is no choice for {name}; write 'mean', 'all', or a run from 0 to {count - 1}."
+    if isinstance(runs, int | np.integer) and not isinstance(runs, bool) and 0 <= runs < count:
+        return values if values.shape[1] == 1 else values[:, runs : runs + 1]
+    msg = f"runs={runs!r} is no choice; write 'mean', 'all', or a run from 0 to {count - 1}."
     raise DatasetNameError(msg)

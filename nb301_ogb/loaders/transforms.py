@@ -33,6 +33,9 @@ class TableTransform(BaseTransform):
 
     def forward(self, data: Data | Batch) -> Data | Batch:
         """Transforms one graph, or every graph of a batch; other attributes stay as they are."""
+        if data.x is None or data.edge_index is None or data.edge_attr is None:
+            msg = f"{type(self).__name__} needs graphs with x, edge_index and edge_attr, as the datasets hold them."
+            raise ArchitectureError(msg)
         device = data.edge_index.device
         graphs = self.table(_to_table(data))
         ptr = torch.from_numpy(graphs.node_ptr).to(device)
@@ -52,35 +55,41 @@ class TableTransform(BaseTransform):
         batch.batch = torch.from_numpy(graphs.graph_of_node()).to(ptr.device)
         batch.ptr = ptr
         nodes, edges = torch.from_numpy(graphs.node_ptr), torch.from_numpy(graphs.edge_ptr)
-        batch._slice_dict.update({"x": nodes, "edge_index": edges, "edge_attr": edges})
-        batch._inc_dict["edge_index"] = nodes[:-1]
-        for name in ("x", "edge_attr"):
-            batch._inc_dict.setdefault(name, torch.zeros(len(sizes), dtype=torch.long))
+        # New dictionaries: a copy of a batch shares them with the batch itself.
+        batch._slice_dict = batch._slice_dict | {"x": nodes, "edge_index": edges, "edge_attr": edges}
+        none = torch.zeros(len(sizes), dtype=torch.long)
+        batch._inc_dict = batch._inc_dict | {"x": none, "edge_index": nodes[:-1], "edge_attr": none}
         if hasattr(batch._store, "_num_nodes"):
             batch._store._num_nodes = sizes.tolist()
 
 
 def as_table_transforms(transform: Callable | None) -> list[TableTransform] | None:
     """The transform's steps if all of them work on tables (none for no transform), otherwise None."""
-    if transform is None:
-        return []
-    steps = list(transform.transforms) if isinstance(transform, Compose) else [transform]
+    steps = steps_of(transform)
     tables = [step for step in steps if isinstance(step, TableTransform)]
     return tables if len(tables) == len(steps) else None
 
 
+def steps_of(transform: Callable | None) -> list[Callable]:
+    """A transform's steps, those of a `Compose` one by one."""
+    if transform is None:
+        return []
+    if isinstance(transform, Compose):
+        return [step for part in transform.transforms for step in steps_of(part)]
+    return [transform]
+
+
 def _to_table(data: Data | Batch) -> GraphTable:
-    if isinstance(data, Batch):
-        node_ptr = data.ptr.cpu().numpy()
-        owner = data.batch.cpu().numpy()[data.edge_index[0].cpu().numpy()]
-        edge_ptr = pointers(np.bincount(owner, minlength=len(node_ptr) - 1))
-        shift = node_ptr[owner]
-    else:
-        node_ptr, edge_ptr = np.array([0, data.num_nodes]), np.array([0, data.num_edges])
-        shift = 0
-    return GraphTable(
-        node_ptr, edge_ptr, data.x.cpu().numpy(), data.edge_index.cpu().numpy() - shift, data.edge_attr.cpu().numpy()
-    )
+    nodes, edges, kinds = (array.cpu().numpy() for array in (data.x, data.edge_index, data.edge_attr))
+    if not isinstance(data, Batch):
+        return GraphTable(np.array([0, len(nodes)]), np.array([0, len(kinds)]), nodes, edges, kinds)
+    node_ptr = data.ptr.cpu().numpy()
+    owner = np.searchsorted(node_ptr, edges[0], side="right") - 1
+    if (np.diff(owner) < 0).any():  # another transform has left the edges in an order of its own
+        order = np.argsort(owner, kind="stable")
+        owner, edges, kinds = owner[order], edges[:, order], kinds[order]
+    edge_ptr = pointers(np.bincount(owner, minlength=len(node_ptr) - 1))
+    return GraphTable(node_ptr, edge_ptr, nodes, edges - node_ptr[owner], kinds)
 
 
 class AddReverseEdges(TableTransform):
@@ -131,14 +140,24 @@ class OpsOnNodes(_SpaceTransform):
     The op edge u -> v becomes u -> op -> v. An op's node type is the number of the space's node types + the op's edge
     type; its cell is that of v. The new nodes follow the old ones, in the order of their edges; the edges are ordered
     by (target, source), and those that lead to or from an op have the space's identity edge type.
+
+    It takes the space's own graphs: those of `Canonical` where that leaves the ops on edges (darts), but none whose ops
+    are nodes already.
     """
 
     def table(self, graphs: GraphTable) -> GraphTable:
-        """Transforms every graph of a table."""
-        kind = graphs.edge_feat[:, 0]
+        """Transforms every graph of a table.
+
+        Raises:
+            ArchitectureError: where directions are edge columns, or ops are nodes already.
+        """
         if graphs.edge_feat.shape[1] != 1:
             msg = "OpsOnNodes takes graphs with one edge column; put it before AddReverseEdges."
             raise ArchitectureError(msg)
+        if (graphs.node_feat[:, 0] >= len(self.space.node_types)).any():
+            msg = f"OpsOnNodes takes graphs of {self.space.name} whose ops are edges; in these they are nodes already."
+            raise ArchitectureError(msg)
+        kind = graphs.edge_feat[:, 0]
         is_op = np.isin(kind, self.space.op_edge_types)
         owner = graphs.graph_of_edge()
         ops = np.bincount(owner[is_op], minlength=len(graphs))
