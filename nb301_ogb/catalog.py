@@ -34,6 +34,8 @@ class DatasetInfo:
         origin: where the measurements come from, one sentence.
         license: of the measurements.
         citation: BibTeX.
+        urls: where its finished file is published, in the order in which they are tried.
+        content_hash: of that file, or None where it is not known before it is built.
         label: the target that `y` holds by default.
         eval_metric: the metric that decides, lower is better.
         task_type: always `regression`.
@@ -51,6 +53,8 @@ class DatasetInfo:
     origin: str
     license: str
     citation: str = field(repr=False)
+    urls: tuple[str, ...] = ()
+    content_hash: str | None = None
     label: str = "val_accuracy"
     eval_metric: str = "rmse"
     task_type: str = "regression"
@@ -65,6 +69,11 @@ class DatasetInfo:
     def filename(self) -> str:
         """The name of its HDF5 file."""
         return f"{self.name}-v{self.version}.h5"
+
+    @property
+    def folder(self) -> str:
+        """Its folder under a root, as OGB names it (hyphens become underscores)."""
+        return self.name.replace("-", "_")
 
 
 NB201_CITATION = """@inproceedings{dong2020nasbench201,

@@ -6,32 +6,30 @@ from importlib import resources
 from pathlib import Path
 
 from nb301_ogb.catalog import DatasetInfo
-from nb301_ogb.errors import OfflineError
-
-
-def folder_name(info: DatasetInfo) -> str:
-    """The dataset's folder under a root, as OGB names it (hyphens become underscores)."""
-    return info.name.replace("-", "_")
 
 
 def dataset_path(info: DatasetInfo, root: str | Path | None = None) -> Path:
     """The dataset's file, which is there when this returns.
 
-    Looked for, in this order: `root/<folder>/<file>` if a root is given, the files inside the package.
+    Looked for, in this order: `root/<folder>/<file>` if a root is given, the files inside the package, the user's
+    cache folders. What is in none of them is downloaded or built, under the root if one is given, else in the cache.
 
     Args:
         info: the catalogue's entry.
         root: a folder of datasets as OGB lays it out, or None.
 
     Raises:
-        OfflineError: where the file is not here; the message says which file to put where.
+        OfflineError: where the file is not here and the network must not be used; says which file to put where.
+        DownloadError: where no source delivers what is needed.
+        CacheError: where no folder can be written.
+        BuildError: where the archive that was downloaded is not what it should be.
     """
-    candidates = [] if root is None else [Path(root).expanduser() / folder_name(info) / info.filename]
     if info.embedded:
-        candidates.append(Path(str(resources.files("nb301_ogb") / "data" / info.filename)))
-    for path in candidates:
-        if path.is_file():
-            return path
-    there = candidates[0] if candidates else Path(folder_name(info)) / info.filename
-    msg = f"{info.name} is not on this machine; put its file at {there}."
-    raise OfflineError(msg)
+        inside = Path(str(resources.files("nb301_ogb") / "data" / info.filename))
+        own = inside if root is None else Path(root).expanduser() / info.folder / info.filename
+        return own if own.is_file() else inside
+    from nb301_ogb.loaders.fetch import Cache
+    from nb301_ogb.loaders.obtain import Means, obtain
+
+    cache = Cache.from_environment()
+    return obtain(info, Means(cache if root is None else Cache([root, *cache.folders])))

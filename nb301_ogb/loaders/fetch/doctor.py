@@ -28,7 +28,7 @@ def doctor(resources: Iterable[Resource] = (), *, cache: Cache | None = None) ->
     """
     cache = cache or Cache.from_environment()
     folders = [_folder(folder) for folder in cache.folders]
-    variables = (environment.HOME, environment.OFFLINE, environment.MIRROR, environment.FIGSHARE)
+    variables = (environment.HOME, environment.OFFLINE, environment.MIRROR, environment.FIGSHARE, environment.GITHUB)
     return {
         "folders": folders,
         "receives": next((folder["path"] for folder in folders if folder["writable"]), None),

@@ -10,9 +10,13 @@ HOME = "NB301_OGB_HOME"
 OFFLINE = "NB301_OGB_OFFLINE"
 MIRROR = "NB301_OGB_MIRROR"
 FIGSHARE = "NB301_OGB_FIGSHARE"
+GITHUB = "NB301_OGB_GITHUB"
 
 FIGSHARE_API = "https://api.figshare.com/v2"
 """The public interface of figshare (https://docs.figshare.com)."""
+
+GITHUB_RAW = "https://raw.githubusercontent.com"
+"""Where GitHub serves the files of a commit."""
 
 _FALSE = frozenset({"", "0", "false", "no", "off"})
 
@@ -48,3 +52,9 @@ def figshare_api(environ: Mapping[str, str] | None = None) -> str:
     """The base URL of figshare's interface: `NB301_OGB_FIGSHARE` or the public one, without a slash at its end."""
     environ = os.environ if environ is None else environ
     return (environ.get(FIGSHARE, "").strip() or FIGSHARE_API).rstrip("/")
+
+
+def github_raw(environ: Mapping[str, str] | None = None) -> str:
+    """The base URL of GitHub's raw files: `NB301_OGB_GITHUB` or the public one, without a slash at its end."""
+    environ = os.environ if environ is None else environ
+    return (environ.get(GITHUB, "").strip() or GITHUB_RAW).rstrip("/")

@@ -10,7 +10,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -45,17 +45,17 @@ def zip_members(path: Path) -> Iterator[Member]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    try:
+    with ExitStack() as stack:
         try:
-            archive = zipfile.ZipFile(path)
-        except UnicodeDecodeError:
-            stream = _NamesAsBytes(io.FileIO(path))
-            archive = zipfile.ZipFile(stream)
-            stream.heads = {info.header_offset for info in archive.infolist()}
-    except (*_DAMAGES, NotImplementedError) as error:
-        msg = f"{path} cannot be read as a zip ({error}); get the archive again."
-        raise BuildError(msg) from error
-    with archive:
+            try:
+                archive = stack.enter_context(zipfile.ZipFile(path))
+            except UnicodeDecodeError:
+                stream = stack.enter_context(_NamesAsBytes(io.FileIO(path)))
+                archive = stack.enter_context(zipfile.ZipFile(stream))
+                stream.heads = {info.header_offset for info in archive.infolist()}
+        except (*_DAMAGES, NotImplementedError) as error:
+            msg = f"{path} cannot be read as a zip ({error}); get the archive again."
+            raise BuildError(msg) from error
         yield archive
 
 
@@ -108,7 +108,7 @@ class _NamesAsBytes(io.BufferedReader):
         data = super().read(size)
         if self.heads is None:
             return _without_claims(data)
-        if size == _LOCAL_HEADER and start in self.heads:
+        if len(data) == size == _LOCAL_HEADER and start in self.heads:
             return data[:7] + bytes([data[7] & ~_UTF8_HIGH]) + data[8:]
         return data
 
