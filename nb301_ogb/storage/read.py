@@ -186,6 +186,11 @@ class DatasetFile:
                 return ()
             return tuple(text.decode() for text in file["origin/record"][...].tolist())
 
+    def extra_origin(self) -> dict[str, NDArray]:
+        """Further columns of numbers of the source by name, each [G, ...], as they were."""
+        with self._open() as file:
+            return {name: file[f"origin/{name}"][...] for name in file["origin"] if name not in _KNOWN_ORIGIN}
+
     def report(self) -> str:
         """The build report as JSON text, or an empty text."""
         with self._open() as file:
@@ -194,8 +199,6 @@ class DatasetFile:
     def contents(self) -> Contents:
         """Everything in the file, in memory."""
         groups = self.groups()
-        with self._open() as file:
-            extra = {name: file[f"origin/{name}"][...] for name in file["origin"] if name not in _KNOWN_ORIGIN}
         return Contents(
             header=self.header,
             code=self.codes(),
@@ -207,7 +210,7 @@ class DatasetFile:
             groups=groups[0] if groups else (),
             group=groups[1] if groups else None,
             records=self.records(),
-            extra_origin=extra,
+            extra_origin=self.extra_origin(),
             curves={name: self.curve(name) for name in self.curve_names},
             report=self.report(),
         )

@@ -71,7 +71,7 @@ def test_a_failure_keeps_the_old_folder(tmp_path):
 
 def test_a_full_disk_is_told(tmp_path):
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    with pytest.raises(OutputError, match="target cannot be written .No space left on device"):
+    with pytest.raises(OutputError, match=r"target cannot be written \(No space left on device\)"):
         fail(tmp_path / "target", full)
     assert names(tmp_path) == []
 
