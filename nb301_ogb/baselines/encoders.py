@@ -19,9 +19,9 @@ def _largest(kind: str) -> tuple[int, ...]:
 
 
 class _ColumnEncoder(nn.Module):
-    def __init__(self, dim: int, dims: Sequence[int]) -> None:
+    def __init__(self, emb_dim: int, dims: Sequence[int]) -> None:
         super().__init__()
-        embeddings = [nn.Embedding(size, dim) for size in dims]
+        embeddings = [nn.Embedding(size, emb_dim) for size in dims]
         for embedding in embeddings:
             nn.init.xavier_uniform_(embedding.weight)
         self.embeddings = nn.ModuleList(embeddings)
@@ -33,7 +33,7 @@ class _ColumnEncoder(nn.Module):
             features: int64 [rows, columns]; at most as many columns as the encoder knows.
 
         Returns:
-            float [rows, dim].
+            float [rows, emb_dim].
 
         Raises:
             ArchitectureError: for more columns than the encoder knows.
@@ -56,23 +56,23 @@ class NodeEncoder(_ColumnEncoder):
     """Embeds node features (node type, cell), in place of OGB's AtomEncoder.
 
     Args:
-        dim: the embedding's width.
+        emb_dim: the embedding's width.
         dims: vocabulary size of each column, `dataset.node_feat_dims`; by default large enough for every dataset of
             the package, transformed or not.
     """
 
-    def __init__(self, dim: int, dims: Sequence[int] | None = None) -> None:
-        super().__init__(dim, _largest("node") if dims is None else dims)
+    def __init__(self, emb_dim: int, dims: Sequence[int] | None = None) -> None:
+        super().__init__(emb_dim, _largest("node") if dims is None else dims)
 
 
 class EdgeEncoder(_ColumnEncoder):
     """Embeds edge features (edge type, and the direction after AddReverseEdges), in place of OGB's BondEncoder.
 
     Args:
-        dim: the embedding's width.
+        emb_dim: the embedding's width.
         dims: vocabulary size of each column, `dataset.edge_feat_dims`; by default large enough for every dataset of
             the package, transformed or not.
     """
 
-    def __init__(self, dim: int, dims: Sequence[int] | None = None) -> None:
-        super().__init__(dim, _largest("edge") if dims is None else dims)
+    def __init__(self, emb_dim: int, dims: Sequence[int] | None = None) -> None:
+        super().__init__(emb_dim, _largest("edge") if dims is None else dims)
