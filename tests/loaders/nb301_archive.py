@@ -114,7 +114,7 @@ def small_lists(keys):
 
 
 @pytest.fixture
-def small(tmp_path, monkeypatch):
+def small_nb301(tmp_path, monkeypatch):
     """A small archive's records, with lists of their own in the place of the official ones: records, parts, folder."""
     made = records()
     named, texts, resources = small_lists(list(made))
