@@ -39,6 +39,8 @@ class GNNModel(Model):
         space: the search space's name.
         num_tasks: the columns of the label.
         device: where to train and predict: `auto` (a GPU if there is one), `cpu`, `cuda` or `cuda:N`.
+        threads: that torch may use while this model trains or predicts; 0 leaves torch as it is. Graphs of this size
+            gain nothing from several, and with a fixed number the result does not depend on the machine's cores.
 
     Raises:
         ConfigError: for a setting or a device that does not exist.
@@ -46,7 +48,9 @@ class GNNModel(Model):
 
     weights_file = "model.safetensors"
 
-    def __init__(self, config: GNNConfig, space: str, num_tasks: int = 1, device: str = "auto") -> None:
+    def __init__(
+        self, config: GNNConfig, space: str, num_tasks: int = 1, device: str = "auto", threads: int = 1
+    ) -> None:
         for setting, allowed in (("loss", LOSSES), ("select", METRICS), ("loader", LOADERS)):
             if getattr(config, setting) not in allowed:
                 msg = f"{setting} = {getattr(config, setting)!r} is no choice; allowed are {', '.join(allowed)}."
@@ -56,6 +60,7 @@ class GNNModel(Model):
         self.space: Space = get_space(space)
         self.num_tasks = num_tasks
         self.device = resolve_device(device)
+        self.threads = threads
         self.network = self._network(0)
         self.scale = LabelScale(config.label_scale, torch.zeros(num_tasks), torch.ones(num_tasks))
 
@@ -93,7 +98,7 @@ class GNNModel(Model):
         train = GraphTableDataset(self.space.graphs(table.codes[table.train]), labels[table.train])
         valid = self._unlabelled(table.codes[table.valid])
         truth = table.labels[table.valid].astype(np.float64)
-        with seeded(seed), deterministic():
+        with seeded(seed), deterministic(), torch_threads(self.threads):
             return self._train(train, valid, truth, observer)
 
     def _train(
@@ -175,7 +180,8 @@ class GNNModel(Model):
     def predict(self, codes: CodeArray) -> NDArray[np.float32]:
         """Predictions for a table of codes, float32 [G, num_tasks], in the label's unit."""
         self.network.to(self.device)
-        return self._predict(self._unlabelled(codes))
+        with torch_threads(self.threads):
+            return self._predict(self._unlabelled(codes))
 
     def save(self, folder: Path) -> None:
         """Writes `model.safetensors`: the weights, and the label's shift and scale."""
@@ -227,6 +233,18 @@ def seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
         yield
+
+
+@contextlib.contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Within it torch uses so many threads on the CPU; 0 leaves the number as it is."""
+    before = torch.get_num_threads()
+    if count:
+        torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextlib.contextmanager

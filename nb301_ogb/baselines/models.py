@@ -7,7 +7,7 @@ from nb301_ogb.baselines.model import Model
 from nb301_ogb.errors import ConfigError
 
 
-def make_model(config: Config, space: str, num_tasks: int = 1, device: str = "auto", threads: int = 0) -> Model:
+def make_model(config: Config, space: str, num_tasks: int = 1, device: str = "auto", threads: int = 1) -> Model:
     """The model that a configuration describes.
 
     Args:
@@ -15,7 +15,7 @@ def make_model(config: Config, space: str, num_tasks: int = 1, device: str = "au
         space: the search space's name.
         num_tasks: the columns of the label.
         device: for networks: `auto`, `cpu`, `cuda` or `cuda:N`.
-        threads: for trees: how many the library may use; 0 leaves it to the library.
+        threads: how many the model may use on the CPU; 0 leaves it to its library.
 
     Raises:
         ConfigError: for a setting that does not exist.
@@ -24,7 +24,7 @@ def make_model(config: Config, space: str, num_tasks: int = 1, device: str = "au
     if isinstance(config, GNNConfig):
         from nb301_ogb.baselines.gnn_model import GNNModel
 
-        return GNNModel(config, space, num_tasks, device)
+        return GNNModel(config, space, num_tasks, device, threads)
     from nb301_ogb.baselines.trees import TREES
 
     if config.library not in TREES:

@@ -36,7 +36,7 @@ class Job:
         split: its name, or None for the dataset's default.
         root: a folder of datasets, or None.
         device: for networks: `auto`, `cpu`, `cuda` or `cuda:N`.
-        threads: for trees: how many the library may use; 0 leaves it to the library.
+        threads: how many the model may use on the CPU; 0 leaves it to its library.
         targets: the targets of the label.
         runs: how the label is made from the runs.
         train_rows: at most so many rows of the training part, its first in a fixed random order; None for all.
@@ -47,7 +47,7 @@ class Job:
     split: str | None = None
     root: Path | None = None
     device: str = "auto"
-    threads: int = 0
+    threads: int = 1
     targets: tuple[str, ...] = ("val_accuracy",)
     runs: str | int = "mean"
     train_rows: int | None = None

@@ -46,7 +46,7 @@ class _TreeModel(Model):
         MissingExtraError: where the library is not installed.
     """
 
-    def __init__(self, config: TreeConfig, space: str, num_tasks: int = 1, threads: int = 0) -> None:
+    def __init__(self, config: TreeConfig, space: str, num_tasks: int = 1, threads: int = 1) -> None:
         if num_tasks != 1:
             msg = f"a tree ensemble predicts one target, not {num_tasks}; choose one."
             raise ConfigError(msg)

@@ -28,6 +28,7 @@ def run(
     output: Annotated[Path | None, typer.Option(help="The folder for the runs; by default runs/MODEL-DATASET.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace runs that are there.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N, or a GPU's number.")] = "auto",
+    threads: Annotated[int, typer.Option(help="CPU threads for a run; 0 leaves the number to the library.")] = 1,
     root: RootOption = None,
     target: Annotated[list[str] | None, typer.Option(help="A target; several times for several.")] = None,
     runs: Annotated[str, typer.Option(help="The label: mean over the runs, all, or one run's number.")] = "mean",
@@ -73,6 +74,7 @@ def run(
         split=split,
         root=root,
         device=f"cuda:{device}" if device.isdigit() else device,
+        threads=threads,
         targets=tuple(target) if target else (info.label,),
         runs=int(runs) if runs.isdigit() else runs,
     )
