@@ -165,6 +165,7 @@ def check_ready(path: Path, info: DatasetInfo) -> None:
 
 def _built(info: DatasetInfo, means: Means) -> Path:
     """The file as it is built on this machine."""
+    build_to = _RECIPES[info.name](info, means)
     output = means.cache.path_for(dataset_resource(info).name)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -172,7 +173,7 @@ def _built(info: DatasetInfo, means: Means) -> Path:
             found = find(info, means.cache)  # another process may have built it meanwhile
             if found is not None:
                 return found
-            _RECIPES[info.name](info, output, means)
+            build_to(output)
     except Nb301OgbError:
         raise
     except OSError as error:
@@ -180,26 +181,35 @@ def _built(info: DatasetInfo, means: Means) -> Path:
     return output
 
 
-def _build_nb301(info: DatasetInfo, output: Path, means: Means) -> None:
+def _nb301(info: DatasetInfo, means: Means) -> Callable[[Path], None]:
     archives = _archives(NB301_DATASET, means)
     lists = {which: _from_github(resource) for which, resource in SPLIT_LISTS.items()}
     paths = means.files(f"{info.name}: download", [*archives, *lists.values()])
     sources = paths[: len(archives)]
     listed = dict(zip(lists, paths[len(archives) :], strict=True))
-    with means.bars(f"{info.name}: build") as bar:
-        build(sources, listed, output, progress=bar, origin=_origin(NB301_DATASET, sources, means.cache))
+
+    def build_to(output: Path) -> None:
+        with means.bars(f"{info.name}: build") as bar:
+            build(sources, listed, output, progress=bar, origin=_origin(NB301_DATASET, sources, means.cache))
+
+    return build_to
 
 
-def _build_nb301_runs(info: DatasetInfo, output: Path, means: Means) -> None:
+def _nb301_runs(info: DatasetInfo, means: Means) -> Callable[[Path], None]:
     sources = means.files(f"{info.name}: download", _archives(NB301_DATASET, means))
-    with means.bars(f"{info.name}: build") as bar:
-        build_runs(sources, output, progress=bar, origin=_origin(NB301_DATASET, sources, means.cache))
+
+    def build_to(output: Path) -> None:
+        with means.bars(f"{info.name}: build") as bar:
+            build_runs(sources, output, progress=bar, origin=_origin(NB301_DATASET, sources, means.cache))
+
+    return build_to
 
 
-_RECIPES: dict[str, Callable[[DatasetInfo, Path, Means], None]] = {
-    "ogbg-nb301": _build_nb301,
-    "ogbg-nb301-runs": _build_nb301_runs,
+_RECIPES: dict[str, Callable[[DatasetInfo, Means], Callable[[Path], None]]] = {
+    "ogbg-nb301": _nb301,
+    "ogbg-nb301-runs": _nb301_runs,
 }
+"""For each dataset what gets its source files, and then gives what builds its file at a path."""
 
 
 def _archives(article: Article, means: Means) -> list[Resource]:
