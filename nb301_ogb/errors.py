@@ -41,6 +41,10 @@ class BuildError(Nb301OgbError, ValueError):
     """A source from which no dataset can be built."""
 
 
+class NoRecordError(BuildError):
+    """A source that is whole and holds no record of what was asked for."""
+
+
 class OutputError(Nb301OgbError, OSError):
     """A file or a folder that cannot be written where the user wants it."""
 

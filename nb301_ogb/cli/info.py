@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+import typer
 
-from nb301_ogb.cli.common import DatasetArgument, JsonOption, RootOption, console, open_dataset, print_json, print_table
+from nb301_ogb.catalog import dataset_names, get_info
+from nb301_ogb.cli.common import JsonOption, RootOption, console, open_dataset, print_json, print_table
+from nb301_ogb.errors import ConfigError
 from nb301_ogb.storage.read import DatasetFile
 
 EXAMPLE = "Example: nb301-ogb info nb201-cifar10"
 
 
-def run(name: DatasetArgument, root: RootOption = None, as_json: JsonOption = False) -> None:
+def run(
+    name: Annotated[
+        str | None, typer.Argument(help="A dataset's name, such as nb201-cifar10, or an HDF5 file.")
+    ] = None,
+    where: Annotated[
+        bool,
+        typer.Option("--where", help="Show where the files of a dataset, or of all, are looked for and what is there."),
+    ] = False,
+    root: RootOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Show what a dataset holds: graphs, targets, splits with their leaks, provenance."""
+    if where:
+        from nb301_ogb.cli.where import show_whereabouts, whereabouts
+
+        found = whereabouts([get_info(one) for one in ([name] if name else dataset_names())], root)
+        print_json(found) if as_json else show_whereabouts(found)
+        return
+    if name is None:
+        msg = "say which dataset, such as nb201-cifar10; `nb301-ogb datasets` lists them, `info --where` their places."
+        raise ConfigError(msg)
     file = open_dataset(name, root)
     facts = describe(file)
     if as_json:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nb301_ogb.catalog import LEAVE_OUT_GROUPS
-from nb301_ogb.errors import BuildError
+from nb301_ogb.errors import BuildError, NoRecordError
 from nb301_ogb.loaders.sources.archive import Member, members, packed_size
 from nb301_ogb.loaders.sources.left_out import LeftOut
 from nb301_ogb.loaders.sources.nasbench301_curves import CurveSpool
@@ -175,7 +175,7 @@ def read_records(
         named = ", ".join(str(source) for source in sources)
         why = (found.rejected if found.rejected.total else found.left_out).summary()
         msg = f"{named}: no record of NAS-Bench-301 can be read from it ({why or 'it is empty'}); give its archive."
-        raise BuildError(msg)
+        raise (BuildError if found.rejected.total else NoRecordError)(msg)
     return _one_a_key(found)
 
 
