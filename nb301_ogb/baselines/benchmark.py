@@ -117,7 +117,9 @@ class TabularBenchmark(Benchmark):
         order = np.argsort(self._number(codes))
         self._runs = runs[order]
         self._count = (~np.isnan(self._runs)).sum(axis=1)
-        self._runtime = np.nanmean(table.file.values("runtime")[order], axis=1, dtype=np.float64)
+        self._runtime: NDArray[np.float64] = np.asarray(
+            np.nanmean(table.file.values("runtime")[order], axis=1, dtype=np.float64)
+        )
 
     def _number(self, codes: CodeArray) -> IntArray:
         return np.ravel_multi_index(tuple(codes.T), tuple(self.space.code_limits))
