@@ -34,6 +34,7 @@ class GNNConfig:
         epochs: passes over the training part, at most.
         num_workers: of the data loader.
         loader: `fast` for this package's data loader, `pyg` for PyG's; the batches are the same.
+        graph: `raw`, or `canonical` for the space's canonical graphs, which are equal for equivalent architectures.
         feature: `full`, or `simple` for the node and edge types alone.
         norm: `batch` (as OGB) or `layer`.
         graph_pooling: `sum`, `mean` or `max`.
@@ -56,6 +57,7 @@ class GNNConfig:
     epochs: int = 100
     num_workers: int = 0
     loader: str = "fast"
+    graph: str = "raw"
     feature: str = "full"
     norm: str = "batch"
     graph_pooling: str = "mean"

@@ -23,11 +23,12 @@ from nb301_ogb.errors import ConfigError
 from nb301_ogb.evaluators.metrics import HIGHER_IS_BETTER, METRICS
 from nb301_ogb.loaders.batching import FastDataLoader
 from nb301_ogb.loaders.in_memory import GraphTableDataset
-from nb301_ogb.spaces import Space, get_space
+from nb301_ogb.spaces import GraphTable, Space, get_space
 from nb301_ogb.spaces.graphs import CodeArray
 
 LOSSES = {"l1": torch.nn.L1Loss, "mse": torch.nn.MSELoss, "huber": torch.nn.SmoothL1Loss}
 LOADERS: dict[str, type[DataLoader]] = {"fast": FastDataLoader, "pyg": DataLoader}
+GRAPHS = ("raw", "canonical")
 _PREDICT_BATCH = 2048
 
 
@@ -51,7 +52,7 @@ class GNNModel(Model):
     def __init__(
         self, config: GNNConfig, space: str, num_tasks: int = 1, device: str = "auto", threads: int = 1
     ) -> None:
-        for setting, allowed in (("loss", LOSSES), ("select", METRICS), ("loader", LOADERS)):
+        for setting, allowed in (("loss", LOSSES), ("select", METRICS), ("loader", LOADERS), ("graph", GRAPHS)):
             if getattr(config, setting) not in allowed:
                 msg = f"{setting} = {getattr(config, setting)!r} is no choice; allowed are {', '.join(allowed)}."
                 raise ConfigError(msg)
@@ -67,11 +68,13 @@ class GNNModel(Model):
     def _network(self, seed: int) -> GNN:
         config = self.config
         columns = 1 if config.feature == "simple" else None
+        canonical = config.graph == "canonical"
+        node_dims = self.space.canonical_node_feat_dims if canonical else self.space.node_feat_dims
         with seeded(seed):
             return GNN(
                 config.gnn,
                 self.num_tasks,
-                self.space.node_feat_dims[:columns],
+                node_dims[:columns],
                 self.space.edge_feat_dims[:columns],
                 num_layer=config.num_layer,
                 emb_dim=config.emb_dim,
@@ -95,7 +98,7 @@ class GNNModel(Model):
         labels = torch.from_numpy(table.labels)
         self.scale = LabelScale.fitted(self.config.label_scale, table.labels[table.train])
         self.network = self._network(seed).to(self.device)
-        train = GraphTableDataset(self.space.graphs(table.codes[table.train]), labels[table.train])
+        train = GraphTableDataset(self._graphs(table.codes[table.train]), labels[table.train])
         valid = self._unlabelled(table.codes[table.valid])
         truth = table.labels[table.valid].astype(np.float64)
         with seeded(seed), deterministic(), torch_threads(self.threads):
@@ -161,6 +164,9 @@ class GNNModel(Model):
             seen += len(wanted)
         return float(losses) / seen, float(squares / seen) ** 0.5
 
+    def _graphs(self, codes: CodeArray) -> GraphTable:
+        return self.space.canonical_graphs(codes) if self.config.graph == "canonical" else self.space.graphs(codes)
+
     def _loader(self, dataset: GraphTableDataset, batch_size: int, **options: Any) -> DataLoader:
         if self.config.loader == "fast" and self.device.type != "cpu" and not options.get("num_workers"):
             options["device"] = self.device  # the arrays lie on the GPU, and batches are gathered there
@@ -168,7 +174,7 @@ class GNNModel(Model):
 
     def _unlabelled(self, codes: CodeArray) -> DataLoader:
         # A loader draws a seed for its workers even without any: from a generator of its own, not from the user's.
-        dataset = GraphTableDataset(self.space.graphs(codes))
+        dataset = GraphTableDataset(self._graphs(codes))
         return self._loader(dataset, _PREDICT_BATCH, generator=torch.Generator())
 
     @torch.no_grad()

@@ -96,6 +96,17 @@ def test_both_loaders_give_the_same_model(table: Table, gnn: str) -> None:
     assert found[0][1] == found[1][1]
 
 
+def test_on_canonical_graphs_equivalent_architectures_get_equal_predictions(table: Table) -> None:
+    model = GNNModel(dataclasses.replace(SMALL, graph="canonical", epochs=1), "nasbench201", device="cpu")
+    model.fit(table, 0)
+    space, codes = model.space, model.space.table()
+    keys = space.canonical_keys(codes)
+    predicted = model.predict(codes)[:, 0]
+    _, first, which = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    assert np.allclose(predicted, predicted[first][which.ravel()], atol=1e-4)
+    assert len(np.unique(predicted.round(3))) > 500
+
+
 def test_early_stopping(table: Table) -> None:
     # A learning rate of nearly nothing: the first epoch stays the best, or nearly so.
     model = GNNModel(dataclasses.replace(SMALL, lr=1e-12, patience=1, epochs=9), "nasbench201", device="cpu")
