@@ -174,7 +174,7 @@ def test_encrypted_members(tmp_path):
 
 @pytest.mark.parametrize("form", ["a.zip", "a.tar.gz", "a.tar.bz2", "a.tar.xz"])
 def test_a_blow_up_is_refused_before_it_happens(tmp_path, form):
-    path = pack({"top/good.json": b"{}", "top/bomb.json": bytes(60 << 20)}, tmp_path / form)
+    path = pack({"top/good.json": b"{}", "top/bomb.json": bytes(24 << 20)}, tmp_path / form)
     tracemalloc.start()
     try:
         with pytest.raises(BuildError, match=r"top/bomb\.json (unpacks|brings)"):
