@@ -6,6 +6,20 @@ from importlib import resources
 from pathlib import Path
 
 from nb301_ogb.catalog import DatasetInfo
+from nb301_ogb.loaders.fetch.cache import Cache
+from nb301_ogb.loaders.fetch.resource import Resource
+from nb301_ogb.loaders.fetch.retrieval import locate
+from nb301_ogb.storage.layout import check_block
+
+
+def dataset_resource(info: DatasetInfo) -> Resource:
+    """The file of a dataset, by its place in a cache folder and below a mirror."""
+    return Resource(f"{info.folder}/{info.filename}", info.urls)
+
+
+def find(info: DatasetInfo, cache: Cache) -> Path | None:
+    """The dataset's file in the cache, whole; None where there is none. A damaged one is passed over."""
+    return locate(dataset_resource(info), cache, check_block)
 
 
 def dataset_path(info: DatasetInfo, root: str | Path | None = None) -> Path:
@@ -28,8 +42,13 @@ def dataset_path(info: DatasetInfo, root: str | Path | None = None) -> Path:
         inside = Path(str(resources.files("nb301_ogb") / "data" / info.filename))
         own = inside if root is None else Path(root).expanduser() / info.folder / info.filename
         return own if own.is_file() else inside
-    from nb301_ogb.loaders.fetch import Cache
+    cache = Cache.from_environment()
+    if root is not None:
+        cache = Cache([root, *cache.folders])
+    found = find(info, cache)
+    if found is not None:
+        return found
+    # Only now: what builds a file takes longer to import than a file that is here takes to open.
     from nb301_ogb.loaders.obtain import Means, obtain
 
-    cache = Cache.from_environment()
-    return obtain(info, Means(cache if root is None else Cache([root, *cache.folders])))
+    return obtain(info, Means(cache))

@@ -26,16 +26,17 @@ from nb301_ogb.loaders.fetch import (
     environment,
     fetch,
     fetch_all,
-    locate,
 )
 from nb301_ogb.loaders.fetch.integrity import digest, read_sidecar
 from nb301_ogb.loaders.fetch.lock import work_lock
 from nb301_ogb.loaders.fetch.temporary import storage_error
+from nb301_ogb.loaders.locate import dataset_resource, find
 from nb301_ogb.loaders.resources import NB301_DATASET, SPLIT_LISTS
 from nb301_ogb.loaders.sources.archive import SUFFIXES
 from nb301_ogb.storage.content import content_hash
-from nb301_ogb.storage.layout import check_block
 from nb301_ogb.storage.read import DatasetFile
+
+__all__ = ["Means", "check_ready", "dataset_resource", "find", "obtain"]
 
 Bars = Callable[[str], AbstractContextManager[Progress]]
 
@@ -77,16 +78,6 @@ class Means:
                 mirrors=self.mirrors,
                 policy=self.policy,
             )
-
-
-def dataset_resource(info: DatasetInfo) -> Resource:
-    """The file of a dataset, by its place in a cache folder and below a mirror."""
-    return Resource(f"{info.folder}/{info.filename}", info.urls)
-
-
-def find(info: DatasetInfo, cache: Cache) -> Path | None:
-    """The dataset's file in the cache, whole; None where there is none. A damaged one is passed over."""
-    return locate(dataset_resource(info), cache, check_block)
 
 
 def obtain(info: DatasetInfo, means: Means | None = None) -> Path:
