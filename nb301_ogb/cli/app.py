@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from nb301_ogb._version import __version__
-from nb301_ogb.cli import build, datasets, demo, download, evaluate, export, info, train, verify
+from nb301_ogb.cli import build, datasets, demo, download, evaluate, experiment, export, info, train, verify
 
 app = typer.Typer(
     name="nb301-ogb",
@@ -21,6 +21,7 @@ app = typer.Typer(
 
 for module in (datasets, download, info, verify, build, export, train, evaluate, demo):
     app.command(name=module.__name__.rsplit(".", 1)[1], epilog=module.EXAMPLE)(module.run)
+app.add_typer(experiment.app, name="experiment")
 
 
 def _version(wanted: bool) -> None:
