@@ -27,8 +27,8 @@ def table():
 
 small_tables = st.integers(1, 12).flatmap(
     lambda rows: st.tuples(
-        hnp.arrays(np.uint8, (rows, 2), elements=st.integers(0, 3)),
-        hnp.arrays(np.int32, (rows, 2), elements=st.integers(-1, 8)),
+        hnp.arrays(np.uint8, (rows, 2), elements=st.integers(0, 4)),
+        hnp.arrays(np.int32, (rows, 2), elements=st.integers(-1, 40), fill=st.nothing()),
     )
 )
 
@@ -86,7 +86,7 @@ def test_by_row_has_exact_shares(keys_and_runs, salt):
 
 
 @given(small_tables, st.data())
-def test_by_component_keeps_components_whole_and_puts_the_wanted_ones_into_train(keys_and_runs, data):
+def test_by_component_keeps_components_whole(keys_and_runs, data):
     keys, runs = keys_and_runs
     rows = len(keys)
     component = splits.components(keys, runs)
@@ -95,8 +95,16 @@ def test_by_component_keeps_components_whole_and_puts_the_wanted_ones_into_train
     assert sorted(np.concatenate(list(parts.values())).tolist()) == list(range(rows))
     owners = [set(component[part]) for part in parts.values()]
     assert len(set().union(*owners)) == sum(map(len, owners))
-    if np.isin(component, component[wanted]).mean() < 0.8:
-        assert set(component[wanted]) <= owners[0]
+
+
+def test_what_must_be_in_train_goes_there_first():
+    codes, alone = SPACE.table()[:50], np.arange(50)
+    for wanted in (codes[:, 5] < 4, codes[:, 5] == 4, alone < 40):
+        parts = splits.by_component(codes, alone, "salt", wanted)
+        assert set(np.flatnonzero(wanted)) <= set(parts["train"])
+        assert [len(rows) for rows in parts.values()] == [40, 5, 5]
+    usual = splits.by_component(codes, alone, "salt")
+    assert not set(range(40)) <= set(usual["train"])
 
 
 @given(small_tables, st.permutations(range(12)))

@@ -285,3 +285,14 @@ def test_a_table_keeps_its_own_arrays():
     for step in (AddReverseEdges(), OpsOnNodes(NB201), Canonical(NB201)):
         step.table(graphs)
     assert graphs.equals(before)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize(("space", "chain"), CASES)
+def test_batches_on_a_gpu(space, chain):
+    transform = Compose(chains(space)[chain])
+    batch = Batch.from_data_list(items_of(get_space(space).graphs(codes_of(space, 0, 9))))
+    changed = transform(batch.to("cuda"))
+    assert all(changed[key].is_cuda for key in ("x", "edge_index", "edge_attr", "batch", "ptr", "y"))
+    assert_same_batch(changed.to("cpu"), transform(batch.to("cpu")))
