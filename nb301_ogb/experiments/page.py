@@ -20,7 +20,8 @@ caption { text-align: left; color: #5a6069; padding-bottom: .3rem; white-space: 
 th, td { padding: .25rem .7rem .25rem 0; border-bottom: 1px solid #d9dce1; text-align: right; vertical-align: top; }
 th.text, td.text { text-align: left; } th[scope=row] { font-weight: normal; }
 td { font-variant-numeric: tabular-nums; }
-figure { margin: 1.6rem 0; } figure svg { max-width: 100%; height: auto; } figcaption, .quiet { color: #5a6069; }
+figure { margin: 1.6rem 0; } figure svg { max-width: 100%; height: auto; }
+figcaption, .quiet { color: #5a6069; overflow-wrap: anywhere; }
 code { background: #f2f3f5; padding: .1rem .3rem; border-radius: 3px; overflow-wrap: anywhere; }
 @media print { body { max-width: none; margin: 0; font-size: 10.5pt; } nav { display: none; }
   figure, table, tr, .note { break-inside: avoid; } h2, h3, caption { break-after: avoid; }
