@@ -128,6 +128,7 @@ class GNN(nn.Module):
         self.norms = nn.ModuleList(NORMS[norm](emb_dim) for _ in range(num_layer))
         self.virtual = VirtualNode(emb_dim, num_layer, drop_ratio, norm) if gnn.endswith("virtual") else None
         self.dropout = nn.Dropout(drop_ratio)
+        self.pooling = graph_pooling
         self.pool = POOLINGS[graph_pooling]
         self.sum_layers = JK == "sum"
         self.residual = residual

@@ -28,6 +28,8 @@ class Table:
         labels: float32 [G, num_tasks]; NaN where there is no measurement.
         train: int64 rows to fit on.
         valid: int64 rows by which the fit is chosen and stopped.
+        component: int64 [G], for models that cut folds: rows that must not be parted; None for equal canonical keys.
+        group: int64 [G], for models that cut folds: strata such as the origin groups; None for deciles of the label.
     """
 
     space: str
@@ -35,6 +37,8 @@ class Table:
     labels: NDArray[np.float32]
     train: IntArray
     valid: IntArray
+    component: IntArray | None = None
+    group: IntArray | None = None
 
 
 @dataclass
@@ -70,6 +74,11 @@ class Model(abc.ABC):
     @abc.abstractmethod
     def predict(self, codes: CodeArray) -> NDArray[np.float32]:
         """Predictions for a table of codes, float32 [G, num_tasks], in the label's unit."""
+
+    def predict_distribution(self, codes: CodeArray) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Mean and standard deviation, float32 [G, num_tasks] each; NaN where the model knows no deviation."""
+        mean = self.predict(codes)
+        return mean, np.full_like(mean, np.nan)
 
     @abc.abstractmethod
     def num_parameters(self) -> int:
