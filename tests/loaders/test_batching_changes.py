@@ -269,7 +269,7 @@ def test_another_collation():
     assert loader.fallback_reason == "the collation is not PyG's own"
 
 
-@pytest.mark.parametrize("rows", [[7, 6, 5, 4, 3, 2, 1, 0], [5, 1, 1, 0, 7]])
+@pytest.mark.parametrize("rows", [[7, 6, 5, 4, 3, 2, 1, 0], [5, 1, 1, 0, 7], [3, 3, 3], [6]])
 @pytest.mark.parametrize("kind", [*sorted(DATASETS), "stacked"])
 def test_copies_for_a_device(kind, rows):
     # A plan is copied to another device only; here it is copied to the same, where values can be compared.

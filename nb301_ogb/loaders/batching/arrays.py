@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,6 +14,16 @@ def cumulated(values: Tensor) -> Tensor:
     out = values.new_zeros((values.shape[0] + 1, *values.shape[1:]))
     torch.cumsum(values, 0, out=out[1:])
     return out
+
+
+def owners(lengths: Tensor, total: int) -> Tensor:
+    """int64 [total]: 0 as often as the first of `lengths` says, 1 as often as the second says, and so on."""
+    if total == 0:
+        return lengths.new_empty(0)
+    if lengths.device.type == "cpu":
+        # torch.repeat_interleave wakes all threads for a hundred numbers, which takes milliseconds on a busy machine.
+        return torch.from_numpy(np.arange(lengths.shape[0]).repeat(lengths.numpy()))
+    return torch.repeat_interleave(lengths, output_size=total)  # with its size known, a device need not be waited for
 
 
 @dataclass(eq=False)
@@ -64,8 +75,7 @@ class Cut:
         else:
             lengths = cuts.lengths_there.index_select(0, there)
             self.slices_there = cumulated(lengths)
-        # With the sum known, a device need not be waited for.
-        self.owner = torch.repeat_interleave(lengths, output_size=int(self.slices[-1]))
+        self.owner = owners(lengths, int(self.slices[-1]))
         self._index: Tensor | None = None
 
     @property
@@ -146,13 +156,15 @@ class Attribute:
 
     def taken(self, rows: Tensor | None, device: torch.device, cuts: Cuts) -> Attribute:
         """The same attribute, or that of the graphs in `rows`, lying as `cuts` says on another device."""
-        table, increments = self.table, self.increments
-        here = rows if rows is None else rows.to(table.device)
-        if self.cuts.size is not None:
-            table = table if here is None else table.index_select(self.along, here)
-        else:
-            every = torch.arange(self.cuts.lengths.shape[0]) if rows is None else rows
-            table = table.index_select(self.along, Cut(self.cuts, every, every.to(table.device)).index)
+        increments, table = self.increments, self.table
+        count = cuts.lengths.shape[0]
+        if self.cuts.size is None:
+            # Graphs of several sizes; those of `rows` may all have one.
+            every = torch.arange(count) if rows is None else rows
+            value = table.index_select(self.along, Cut(self.cuts, every, every.to(table.device)).index)
+            table = self.table_of(value.squeeze(0) if self.dim == 0 else value, self.dim, cuts, count)
+        elif rows is not None:
+            table = table.index_select(self.along, rows.to(table.device))
         if increments is not None and rows is not None:
             increments = increments.index_select(0, rows)
         there = None if increments is None else increments.to(device)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,13 +89,29 @@ class _Step:
     @property
     def simple(self) -> bool:
         """Whether the values need a table, rows and nothing else that depends on the batch."""
-        return self.slices is not None and self.sums is not None and self.vectors is None
+        return self.slices is not None and self.sums is not None and not self.attribute.follow
+
+
+_Select = Callable[[int, Tensor], Tensor]
+_Copy = Callable[[], Tensor]
+_Line = tuple[str, _Select, int, tuple[int, ...] | None, Tensor | None, _Copy, _Copy, _Step | None]
 
 
 @dataclass(frozen=True)
 class _Layout:
-    steps: list[tuple[str, Tensor, int, Any, Any, Any, Any, _Step | None]]
-    nodes: Vectors | None
+    """How a batch of a certain size is gathered, as far as the size decides it.
+
+    Attributes:
+        steps: for each attribute its key, `index_select` of its table and along which dimension, shape and offsets,
+            `clone` of slices and sums, and the whole step where it is not simple. Methods are bound once: a small
+            batch costs little more than the calls.
+        nodes: `clone` of the vectors `batch` and `ptr`, where all graphs have the same number of nodes.
+        counts: the number of nodes of each graph, where it is the same for all.
+    """
+
+    steps: list[_Line]
+    nodes: tuple[_Copy, _Copy] | None
+    counts: list[int]
 
 
 class Plan:
@@ -156,22 +173,31 @@ class Plan:
         slice_dict: dict[str, Tensor] = {}
         inc_dict: dict[str, Tensor] = {}
         cuts: dict[Cuts, Cut] = {}
-        for key, table, dim, shape, slices, sums, offsets, special in layout.steps:
+        for key, select, dim, shape, offsets, slices, sums, special in layout.steps:
             if special is not None:
                 slice_dict[key], inc_dict[key] = self._gather_special(special, rows, there, cuts, mapping)
                 continue
-            value = table.index_select(dim, there)
+            mapping[key] = value = select(dim, there)
             if offsets is not None:
                 value.add_(offsets)
             if shape is not None:
                 # Not a view: PyG's tensors are none, and some operations refuse views.
                 value.resize_(*shape)
-            mapping[key] = value
-            slice_dict[key] = slices.clone()
-            inc_dict[key] = sums.clone()
+            slice_dict[key] = slices()
+            inc_dict[key] = sums()
         private: dict[str, Any] = {}
-        if self._nodes is not None:
-            self._add_nodes(self._nodes, layout, rows, there, cuts, mapping, private)
+        nodes = self._nodes
+        if nodes is not None:
+            if self._form.counted:
+                counts = layout.counts.copy() or nodes.lengths.index_select(0, rows).tolist()
+                private["_num_nodes"] = counts
+                mapping["num_nodes"] = sum(counts)
+            if layout.nodes is not None:
+                owner, starts = layout.nodes
+                mapping["batch"], mapping["ptr"] = owner(), starts()
+            else:
+                cut = _cut(nodes, rows, there, cuts)
+                mapping["batch"], mapping["ptr"] = cut.owner.clone(), cut.slices_there.clone()
         private["_num_graphs"] = count
         private["_slice_dict"] = slice_dict
         private["_inc_dict"] = inc_dict
@@ -201,37 +227,17 @@ class Plan:
         slices = step.slices if cut is None else cut.slices
         return slices.clone(), sums.clone()  # type: ignore[union-attr]
 
-    def _add_nodes(
-        self,
-        nodes: Cuts,
-        layout: _Layout,
-        rows: Tensor,
-        there: Tensor,
-        cuts: dict[Cuts, Cut],
-        mapping: dict[str, Any],
-        private: dict[str, Any],
-    ) -> None:
-        count = rows.shape[0]
-        cut = None if layout.nodes is not None else _cut(nodes, rows, there, cuts)
-        if self._form.counted:
-            if nodes.size is not None:
-                private["_num_nodes"] = [nodes.size] * count
-                mapping["num_nodes"] = nodes.size * count
-            else:
-                private["_num_nodes"] = counts = nodes.lengths.index_select(0, rows).tolist()
-                mapping["num_nodes"] = sum(counts)
-        owner, starts = layout.nodes if cut is None else (cut.owner, cut.slices_there)  # type: ignore[misc]
-        mapping["batch"] = owner.clone()
-        mapping["ptr"] = starts.clone()
-
     def _lay_out(self, count: int) -> _Layout:
-        steps = []
+        steps: list[_Line] = []
         for attribute in self._attributes:
             step = _step(attribute, count)
-            detail = (step.shape, step.slices, step.sums, step.offsets, None if step.simple else step)
-            steps.append((attribute.key, attribute.table, attribute.along, *detail))
-        nodes = self._nodes
-        layout = _Layout(steps, None if nodes is None else _vectors(nodes, count))
+            slices, sums = (_nothing if each is None else each.clone for each in (step.slices, step.sums))
+            how = (attribute.table.index_select, attribute.along, step.shape, step.offsets, slices, sums)
+            steps.append((attribute.key, *how, None if step.simple else step))
+        layout = _Layout(steps, None, [])
+        if self._nodes is not None and self._nodes.size is not None:
+            owner, starts = _vectors(self._nodes, self._nodes.size, count)
+            layout = _Layout(steps, (owner.clone, starts.clone), [self._nodes.size] * count)
         while len(self._layouts) >= _LAYOUTS:
             del self._layouts[next(iter(self._layouts))]
         self._layouts[count] = layout
@@ -245,15 +251,17 @@ def _step(attribute: Attribute, count: int) -> _Step:
     offsets = None
     if sums is not None and constant:
         offsets = attribute.offsets(sums.to(attribute.table.device))
-    vectors = _vectors(cuts, count) if attribute.follow else None
+    vectors = _vectors(cuts, cuts.size, count) if attribute.follow and cuts.size is not None else None
     return _Step(attribute, attribute.joined_shape(count), slices, sums, offsets, vectors)
 
 
-def _vectors(cuts: Cuts, count: int) -> Vectors | None:
-    if cuts.size is None:
-        return None
+def _vectors(cuts: Cuts, size: int, count: int) -> Vectors:
     graphs = torch.arange(count + 1, device=cuts.starts_there.device)
-    return graphs[:-1].repeat_interleave(cuts.size), graphs * cuts.size
+    return graphs[:-1].repeat_interleave(size), graphs * size
+
+
+def _nothing() -> Tensor:
+    return torch.empty(0)
 
 
 def _cut(cuts: Cuts, rows: Tensor, there: Tensor, made: dict[Cuts, Cut]) -> Cut:
