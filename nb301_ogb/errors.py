@@ -57,6 +57,23 @@ class ConfigError(Nb301OgbError, ValueError):
     """A configuration or a run folder that cannot be used."""
 
 
+class SearchError(Nb301OgbError, ValueError):
+    """An optimiser, a budget or a history that cannot be used, or a benchmark that answers nothing."""
+
+
+class SubmissionError(Nb301OgbError, ValueError):
+    """A submission, or a table of predictions, that cannot be accepted.
+
+    Attributes:
+        faults: one sentence for each fault; the message of the exception is all of them, a line each.
+    """
+
+    def __init__(self, *faults: str) -> None:
+        # Faults quote what strangers wrote; nothing of it may steer a terminal.
+        self.faults = tuple("".join(one if one.isprintable() else "?" for one in fault) for fault in faults)
+        super().__init__("\n".join(self.faults))
+
+
 class MissingExtraError(Nb301OgbError, ImportError):
     """An optional library that is not installed; the message holds the command that installs it."""
 

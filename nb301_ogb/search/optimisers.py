@@ -1,0 +1,148 @@
+"""The optimisers by name, and how one is specified: `re`, or `re:population=100,tournament=5`."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nb301_ogb.errors import SearchError
+from nb301_ogb.search.interface import Optimiser
+from nb301_ogb.spaces import Space
+
+_HOME: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "rs": ("random_search", "RandomSearch", {}),
+    "re": ("regularized_evolution", "RegularizedEvolution", {}),
+    "ls": ("local_search", "LocalSearch", {}),
+    "ls-once": ("local_search", "LocalSearch", {"restarts": False}),
+    "de": ("differential_evolution", "DifferentialEvolution", {}),
+    "bananas": ("bananas", "Bananas", {}),
+    "tpe": ("optuna_sampler", "OptunaSampler", {}),
+    "optuna-random": ("optuna_sampler", "OptunaSampler", {"sampler": "random"}),
+    "optuna-nsga2": ("optuna_sampler", "OptunaSampler", {"sampler": "nsga2"}),
+}
+
+TITLES = {
+    "rs": "random search",
+    "re": "regularized evolution",
+    "ls": "local search with restarts",
+    "ls-once": "local search without restarts",
+    "de": "differential evolution",
+    "bananas": "BANANAS-style predictor search",
+    "tpe": "tree-structured Parzen estimator (Optuna)",
+    "optuna-random": "random search (Optuna)",
+    "optuna-nsga2": "NSGA-II (Optuna)",
+}
+"""What each name stands for."""
+
+_ALIASES = {
+    "random": "rs",
+    "random-search": "rs",
+    "regularized-evolution": "re",
+    "local-search": "ls",
+    "local": "ls",
+    "differential-evolution": "de",
+}
+
+
+def optimiser_names() -> tuple[str, ...]:
+    """The names of all optimisers."""
+    return tuple(_HOME)
+
+
+@dataclass(frozen=True)
+class Spec:
+    """An optimiser's name and those of its settings that differ from its defaults, by name.
+
+    Attributes:
+        name: one of `optimiser_names()`.
+        settings: pairs of a setting's name and value, in the order of the names.
+    """
+
+    name: str
+    settings: tuple[tuple[str, Any], ...] = ()
+
+    def __str__(self) -> str:
+        listed = ",".join(f"{name}={_text(value)}" for name, value in self.settings)
+        return f"{self.name}:{listed}" if listed else self.name
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        listed = ", ".join(f"{name} {_text(value)}" for name, value in self.settings)
+        return f"{TITLES[self.name]} ({listed})" if listed else TITLES[self.name]
+
+    def make(self, space: Space, rng: np.random.Generator) -> Optimiser:
+        """The optimiser, at its beginning.
+
+        Raises:
+            SearchError: for a setting that cannot have its value.
+            MissingExtraError: where it needs a library that is not installed.
+        """
+        return _class(self.name)(space, rng, **{**_HOME[self.name][2], **dict(self.settings)})
+
+
+def parse_spec(text: str | Spec) -> Spec:
+    """The specification that a text stands for.
+
+    Args:
+        text: a name, or a name, a colon and settings as `name=value` with commas between them.
+
+    Raises:
+        SearchError: naming the optimisers, or the settings, that there are.
+    """
+    if isinstance(text, Spec):
+        return text
+    name, _, listed = text.replace(" ", "").partition(":")
+    name = name.lower().replace("_", "-")
+    name = _ALIASES.get(name, name)
+    if name not in _HOME:
+        msg = f"there is no optimiser {text!r}; there are {', '.join(_HOME)}."
+        raise SearchError(msg)
+    allowed = _settings(name)
+    settings: dict[str, Any] = {}
+    for part in filter(None, listed.split(",")):
+        key, equals, value = part.partition("=")
+        if key not in allowed or not equals:
+            shown = ", ".join(f"{one}={_text(default)}" for one, default in allowed.items())
+            msg = f"{part!r} is no setting of the optimiser {name}; its settings and their defaults are {shown}."
+            raise SearchError(msg)
+        settings[key] = _value(value, allowed[key], part)
+    return Spec(name, tuple(sorted((key, value) for key, value in settings.items() if value != allowed[key])))
+
+
+def _class(name: str) -> type[Optimiser]:
+    module, kind, _ = _HOME[name]
+    found: type[Optimiser] = getattr(importlib.import_module(f"nb301_ogb.search.{module}"), kind)
+    return found
+
+
+def _settings(name: str) -> dict[str, Any]:
+    """An optimiser's settings with their defaults."""
+    parameters = inspect.signature(_class(name)).parameters.values()
+    defaults = {one.name: one.default for one in parameters if one.kind is inspect.Parameter.KEYWORD_ONLY}
+    return defaults | _HOME[name][2]
+
+
+def _value(text: str, default: Any, part: str) -> Any:
+    """The text as a value of the default's type."""
+    if isinstance(default, bool) and text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    if isinstance(default, str):
+        return text
+    if isinstance(default, int | float) and not isinstance(default, bool):
+        if re.fullmatch(r"[+-]?\d+", text) and isinstance(default, int):
+            return int(text)
+        if isinstance(default, float) and re.fullmatch(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", text):
+            return float(text)
+    kind = {bool: "true or false", int: "an integer", float: "a number"}[type(default)]
+    msg = f"the setting {part!r} is not understood; it takes {kind}."
+    raise SearchError(msg)
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else f"{value}"
