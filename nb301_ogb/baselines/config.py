@@ -9,96 +9,44 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from nb301_ogb.baselines.settings import GNNConfig, MLPConfig, NetworkConfig, SVRConfig, TreeConfig
 from nb301_ogb.errors import ConfigError
+from nb301_ogb.spaces import space_names
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
+__all__ = [
+    "Config", "EnsembleConfig", "GNNConfig", "MLPConfig", "NetworkConfig", "SVRConfig", "TreeConfig",
+    "change", "config_names", "from_values", "load_config", "to_toml",
+]  # fmt: skip
+
 _FOLDER = "baselines/configs"
 
 
 @dataclass(frozen=True)
-class GNNConfig:
-    """A graph neural network and its training.
-
-    The names of the first block are those of OGB's examples.
+class EnsembleConfig:
+    """A deep ensemble: members on folds of the training part (Lakshminarayanan et al., NeurIPS 2017).
 
     Attributes:
-        gnn: `gin`, `gin-virtual`, `gcn` or `gcn-virtual`.
-        num_layer: message-passing layers.
-        emb_dim: their width.
-        drop_ratio: dropout after each layer.
-        batch_size: graphs in a training step.
-        epochs: passes over the training part, at most.
-        num_workers: of the data loader.
-        loader: `fast` for this package's data loader, `pyg` for PyG's; the batches are the same.
-        graph: `raw`, or `canonical` for the space's canonical graphs, which are equal for equivalent architectures.
-        feature: `full`, or `simple` for the node and edge types alone.
-        norm: `batch` (as OGB) or `layer`.
-        graph_pooling: `sum`, `mean` or `max`.
-        JK: `last` or `sum`.
-        residual: whether each layer's input is added to its output.
-        loss: `l1`, `mse` or `huber`, on standardised labels.
-        label_scale: `linear`, `log`, or `log_error` (of 100 - accuracy), on which labels are standardised.
-        lr: of AdamW, at its highest.
-        weight_decay: of AdamW.
-        warmup: share of all steps in which the learning rate rises to `lr`; afterwards it falls along a cosine to 0.
-        patience: epochs without a better validation score after which training ends.
-        select: the metric by which validation chooses the epoch.
+        member: the configuration of every member, by its name in the package.
+        size: members, and folds.
+        epochs: of each member, where it has any; 0 leaves them as its configuration says.
     """
 
-    gnn: str = "gin"
-    num_layer: int = 5
-    emb_dim: int = 300
-    drop_ratio: float = 0.5
-    batch_size: int = 32
-    epochs: int = 100
-    num_workers: int = 0
-    loader: str = "fast"
-    graph: str = "raw"
-    feature: str = "full"
-    norm: str = "batch"
-    graph_pooling: str = "mean"
-    JK: str = "last"
-    residual: bool = False
-    loss: str = "l1"
-    label_scale: str = "linear"
-    lr: float = 1e-3
-    weight_decay: float = 0.0
-    warmup: float = 0.0
-    patience: int = 50
-    select: str = "rmse"
+    member: str = "gin-canonical"
+    size: int = 10
+    epochs: int = 0
 
-    kind = "gnn"
+    kind = "ensemble"
 
 
-@dataclass(frozen=True)
-class TreeConfig:
-    """A gradient-boosted tree ensemble and its training.
-
-    Attributes:
-        library: `lightgbm` or `xgboost`.
-        encoding: names of the feature blocks, see `nb301_ogb.baselines.encodings`.
-        rounds: trees, at most.
-        patience: rounds without a better validation loss after which training ends.
-        label_scale: `linear`, `log`, or `log_error` (of 100 - accuracy), on which the trees are fitted.
-        params: handed to the library as they are.
-    """
-
-    library: str = "lightgbm"
-    encoding: tuple[str, ...] = ("one_hot", "path_counts")
-    rounds: int = 3000
-    patience: int = 100
-    label_scale: str = "linear"
-    params: dict[str, Any] = dataclasses.field(default_factory=dict)
-
-    kind = "trees"
-
-
-Config = GNNConfig | TreeConfig
-_KINDS: dict[str, type[GNNConfig] | type[TreeConfig]] = {"gnn": GNNConfig, "trees": TreeConfig}
+Config = GNNConfig | MLPConfig | TreeConfig | SVRConfig | EnsembleConfig
+_KINDS: dict[str, type[Config]] = {
+    one.kind: one for one in (GNNConfig, MLPConfig, TreeConfig, SVRConfig, EnsembleConfig)
+}
 
 
 def config_names() -> tuple[str, ...]:
@@ -107,8 +55,12 @@ def config_names() -> tuple[str, ...]:
     return tuple(sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".toml")))
 
 
-def load_config(name: str | Path) -> Config:
+def load_config(name: str | Path, space: str | None = None) -> Config:
     """A configuration of the package by its name, or the one in a TOML file.
+
+    Args:
+        name: of the package's configuration, or of the file.
+        space: a search space's name; settings in the file's table `[space.<name>]` then replace the others.
 
     Raises:
         ConfigError: for an unknown name or key, or a value of the wrong type.
@@ -128,11 +80,16 @@ def load_config(name: str | Path) -> Config:
     except tomllib.TOMLDecodeError as error:
         msg = f"the configuration {str(name)!r} is no TOML: {error}."
         raise ConfigError(msg) from error
-    return from_values(values, str(name))
+    return from_values(values, str(name), space)
 
 
-def from_values(values: dict[str, Any], where: str) -> Config:
+def from_values(values: dict[str, Any], where: str, space: str | None = None) -> Config:
     """A configuration from plain values, whose `kind` says which sort it is.
+
+    Args:
+        values: the settings; `space` may hold a dictionary of other settings for each of some search spaces.
+        where: they come from, for messages.
+        space: the search space whose settings replace the others.
 
     Raises:
         ConfigError: for an unknown key, or a value of the wrong type.
@@ -142,7 +99,23 @@ def from_values(values: dict[str, Any], where: str) -> Config:
     if kind not in _KINDS:
         msg = f"{where}: kind = {kind!r} is unknown; allowed are {', '.join(_KINDS)}."
         raise ConfigError(msg)
-    return change(_KINDS[kind](), values, where)
+    by_space = values.pop("space", {})
+    if not isinstance(by_space, dict) or not set(by_space) <= set(space_names()):
+        msg = f"{where}: space = {by_space!r} holds no tables [space.<name>]; the names are {', '.join(space_names())}."
+        raise ConfigError(msg)
+    config = change(_KINDS[kind](), values, where)
+    changed = {name: _merged(config, own, f"{where}: [space.{name}]") for name, own in by_space.items()}
+    return changed.get(space or "", config)
+
+
+def _merged(config: Config, values: Any, where: str) -> Config:
+    """The configuration with some values replaced; tables such as `params` are changed key by key."""
+    if not isinstance(values, dict):
+        msg = f"{where} = {values!r} is no table."
+        raise ConfigError(msg)
+    tables = {key: getattr(config, key, None) for key, value in values.items() if isinstance(value, dict)}
+    known = {key: {**old, **values[key]} for key, old in tables.items() if isinstance(old, dict)}
+    return change(config, {**values, **known}, where)
 
 
 def change(config: Config, values: dict[str, Any], where: str) -> Config:
@@ -170,6 +143,19 @@ def _as(kind: type, value: Any, where: str) -> Any:
         msg = f"{where} = {value!r} is no {kind.__name__}."
         raise ConfigError(msg)
     return value
+
+
+def read_config(path: Path) -> Config:
+    """The configuration in a file that `to_toml` wrote.
+
+    Raises:
+        ConfigError: where it is no such file.
+    """
+    try:
+        return from_values(tomllib.loads(path.read_text(encoding="utf-8"))["config"], str(path))
+    except (OSError, KeyError, tomllib.TOMLDecodeError) as error:
+        msg = f"{path} holds no configuration ({error}); give a folder that this package wrote."
+        raise ConfigError(msg) from error
 
 
 def to_toml(config: Config, head: dict[str, Any]) -> str:

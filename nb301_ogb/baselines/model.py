@@ -95,3 +95,22 @@ class Model(abc.ABC):
         Raises:
             ConfigError: where the file does not fit the configuration.
         """
+
+
+class ResumableModel(Model):
+    """A model whose fit can go on where an interrupted one stopped."""
+
+    @abc.abstractmethod
+    def fit(self, table: Table, seed: int, observer: Observer | None = None, checkpoint: Path | None = None) -> History:
+        """Fits the model; the same seed on the same machine gives the same model, interrupted or not.
+
+        Args:
+            table: what to fit on.
+            seed: of everything random.
+            observer: called after each epoch.
+            checkpoint: a file that is written again and again, and from which the fit goes on if it is there. Whoever
+                calls removes it in the end.
+
+        Raises:
+            ConfigError: where the checkpoint is damaged, or of another fit.
+        """

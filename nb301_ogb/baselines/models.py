@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nb301_ogb.baselines.config import Config, GNNConfig
+from nb301_ogb.baselines.config import Config, EnsembleConfig, GNNConfig, MLPConfig, SVRConfig, TreeConfig
 from nb301_ogb.baselines.model import Model
 from nb301_ogb.errors import ConfigError
 
@@ -21,13 +21,36 @@ def make_model(config: Config, space: str, num_tasks: int = 1, device: str = "au
         ConfigError: for a setting that does not exist.
         MissingExtraError: where the model's library is not installed.
     """
-    if isinstance(config, GNNConfig):
-        from nb301_ogb.baselines.gnn_model import GNNModel
+    if isinstance(config, GNNConfig | MLPConfig):
+        return _network(config, space, num_tasks, device, threads)
+    if isinstance(config, EnsembleConfig):
+        from nb301_ogb.baselines.ensemble import EnsembleModel
 
-        return GNNModel(config, space, num_tasks, device, threads)
+        return EnsembleModel(config, space, num_tasks, device, threads)
+    if isinstance(config, SVRConfig):
+        from nb301_ogb.baselines.svr import SVRModel
+
+        return SVRModel(config, space, num_tasks, threads)
+    return _trees(config, space, num_tasks, threads)
+
+
+def _network(config: GNNConfig | MLPConfig, space: str, num_tasks: int, device: str, threads: int) -> Model:
+    if isinstance(config, MLPConfig):
+        from nb301_ogb.baselines.mlp import MLPModel
+
+        return MLPModel(config, space, num_tasks, device, threads)
+    from nb301_ogb.baselines.gnn_model import GNNModel
+
+    return GNNModel(config, space, num_tasks, device, threads)
+
+
+def _trees(config: TreeConfig, space: str, num_tasks: int, threads: int) -> Model:
+    from nb301_ogb.baselines.ngboost_model import NGBoostModel
+    from nb301_ogb.baselines.random_forest import RandomForestModel
     from nb301_ogb.baselines.trees import TREES
 
-    if config.library not in TREES:
-        msg = f"there is no tree library {config.library!r}; there are {', '.join(TREES)}."
+    found = {**TREES, "random_forest": RandomForestModel, "ngboost": NGBoostModel}
+    if config.library not in found:
+        msg = f"there is no tree library {config.library!r}; there are {', '.join(found)}."
         raise ConfigError(msg)
-    return TREES[config.library](config, space, num_tasks, threads)
+    return found[config.library](config, space, num_tasks, threads)

@@ -11,17 +11,65 @@ from hypothesis import strategies as st
 
 from nb301_ogb.baselines import config as c
 from nb301_ogb.errors import ConfigError
+from nb301_ogb.spaces import space_names
 
 
 @pytest.mark.parametrize("name", c.config_names())
 def test_every_configuration_of_the_package_loads(name: str) -> None:
-    loaded = c.load_config(name)
-    assert loaded.kind in ("gnn", "trees")
-    assert name in (getattr(loaded, "gnn", None), getattr(loaded, "library", None))
+    for space in (None, *space_names()):
+        assert c.load_config(name, space).kind in ("gnn", "mlp", "trees", "svr", "ensemble")
 
 
-def test_the_reference_models_are_there() -> None:
-    assert {"gin", "gin-virtual", "gcn", "gcn-virtual", "lightgbm", "xgboost"} <= set(c.config_names())
+@pytest.mark.parametrize(
+    ("setting", "names"),
+    [
+        ("gnn", ["gin", "gin-virtual", "gcn", "gcn-virtual", "diffpool"]),
+        ("library", ["lightgbm", "xgboost", "random_forest", "ngboost"]),
+        ("variant", ["svr", "nu_svr"]),
+        ("kind", ["mlp"]),
+    ],
+)
+def test_the_reference_models_are_there(setting: str, names: list[str]) -> None:
+    for name in names:
+        assert getattr(c.load_config(name), setting) == name
+
+
+SPACES = """
+kind = "trees"
+rounds = 100
+[params]
+num_leaves = 31
+max_bin = 63
+[space.darts]
+rounds = 200
+params = {num_leaves = 63}
+"""
+
+
+def test_settings_of_a_space_replace_the_others(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(SPACES)
+    for space in (None, "nasbench201"):
+        assert c.load_config(path, space) == c.TreeConfig(rounds=100, params={"num_leaves": 31, "max_bin": 63})
+    assert c.load_config(path, "darts") == c.TreeConfig(rounds=200, params={"num_leaves": 63, "max_bin": 63})
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[space.dart]\nlr = 1", r"\[space.<name>\]; the names are nasbench201, darts"),
+        ("space = 1", r"\[space.<name>\]"),
+        ("[space]\ndarts = 1", "is no table"),
+        ("[space.darts]\nbatch = 1", "there is no setting 'batch'"),
+        ("[space.darts.lr]\na = 1", "is no float"),
+    ],
+)
+def test_wrong_settings_of_a_space(tmp_path: Path, text: str, words: str) -> None:
+    """They are told whatever the space is that the configuration is read for."""
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=words):
+        c.load_config(path, "nasbench201")
 
 
 def test_a_file(tmp_path: Path) -> None:
@@ -47,6 +95,12 @@ def test_a_file(tmp_path: Path) -> None:
         encoding=st.lists(st.sampled_from(["one_hot", "integers"]), min_size=1).map(tuple),
         params=st.dictionaries(st.from_regex(r"\A[a-z_]{1,8}\Z"), st.integers() | st.floats(-1e9, 1e9) | st.booleans()),
     )
+    | st.builds(
+        c.MLPConfig, loss=st.sampled_from(["l1", "l1+hinge"]), grad_clip=st.floats(0, 10), margin=st.floats(0, 1)
+    )
+    | st.builds(
+        c.SVRConfig, C=st.floats(1e-6, 1e6), shrinking=st.booleans(), variant=st.sampled_from(["svr", "nu_svr"])
+    )
 )
 def test_toml_round_trip(config: c.Config) -> None:
     values = c.tomllib.loads(c.to_toml(config, {"format": "x", "seed": 3}))
@@ -57,7 +111,7 @@ def test_toml_round_trip(config: c.Config) -> None:
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"kind": "svm"}, "allowed are gnn, trees"),
+        ({"kind": "svm"}, "allowed are gnn, mlp, trees, svr"),
         ({"emb_dims": 3}, "no setting 'emb_dims'"),
         ({"emb_dim": "wide"}, "is no int"),
         ({"emb_dim": True}, "is no int"),
