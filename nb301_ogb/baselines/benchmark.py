@@ -131,12 +131,12 @@ class TabularBenchmark(Benchmark):
         mean = np.nanmean(runs, axis=1)
         value = mean
         if noise:
-            draw = _generator(rng).random(len(rows))
+            draw = generator(rng).random(len(rows))
             value = runs[np.arange(len(rows)), (draw * self._count[rows]).astype(int)]
         return Answer(mean, np.nanstd(runs, axis=1, ddof=1), value, self._runtime[rows])
 
 
-def _generator(rng: np.random.Generator | None) -> np.random.Generator:
+def generator(rng: np.random.Generator | None) -> np.random.Generator:
     """The generator that was passed in.
 
     Raises:

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from nb301_ogb.baselines.calibration import Calibration, calibrate
-from nb301_ogb.baselines.config import EnsembleConfig, GNNConfig, load_config
+from nb301_ogb.baselines.config import Config, EnsembleConfig, GNNConfig, load_config, read_config, to_toml
 from nb301_ogb.baselines.folds import component_folds, label_deciles
 from nb301_ogb.baselines.gnn_model import GNNModel, torch_threads
 from nb301_ogb.baselines.model import History, Model, Observer, Record, Table
@@ -59,6 +59,8 @@ class EnsembleModel(Model):
         if config.epochs and isinstance(member, GNNConfig):
             member = dataclasses.replace(member, epochs=config.epochs)
         self.config = config
+        self.member_config: Config = member
+        self._place = (space, num_tasks, device, threads)
         self.name = f"ensemble-{config.member}" if config.member != "gin-canonical" else "ensemble"
         self.space: Space = get_space(space)
         self.members: list[Model] = [make_model(member, space, 1, device, threads) for _ in range(config.size)]
@@ -154,9 +156,11 @@ class EnsembleModel(Model):
         return mean.astype(np.float32)[:, None], self.calibration.std(spread).astype(np.float32)[:, None]
 
     def save(self, folder: Path) -> None:
-        """Writes `ensemble.json` (the calibration) and a folder for each member."""
+        """Writes `ensemble.json` (the calibration), `member.toml` and a folder for each member."""
         text = json.dumps({"calibration": dataclasses.asdict(self.calibration), "size": len(self.members)})
         (folder / self.weights_file).write_text(text + "\n", encoding="utf-8")
+        # The package's configuration of that name may change; these weights belong to this one.
+        (folder / "member.toml").write_text(to_toml(self.member_config, {}), encoding="utf-8")
         for number, member in enumerate(self.members):
             inner = folder / f"member-{number}"
             inner.mkdir(exist_ok=True)
@@ -177,6 +181,10 @@ class EnsembleModel(Model):
         if size != len(self.members):
             msg = f"{folder} holds {size} members, its configuration says {len(self.members)}."
             raise ConfigError(msg)
+        from nb301_ogb.baselines.models import make_model
+
+        self.member_config = read_config(folder / "member.toml")
+        self.members = [make_model(self.member_config, *self._place) for _ in range(size)]
         for number, member in enumerate(self.members):
             member.load(folder / f"member-{number}")
         self.calibration, self._stack = calibration, None

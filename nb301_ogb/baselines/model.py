@@ -62,9 +62,11 @@ class Model(abc.ABC):
     Attributes:
         name: as leaderboards show it.
         weights_file: the name of the file that `save` writes into a folder.
+        config: its settings, with what they leave to the space or the device filled in.
     """
 
     name: str
+    config: Any
     weights_file: str
 
     @abc.abstractmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from collections.abc import Callable, Sequence
@@ -13,14 +14,17 @@ from typing import Any
 import numpy as np
 
 from nb301_ogb.baselines import runs
+from nb301_ogb.baselines.checkpoint import differences, remove_checkpoint
 from nb301_ogb.baselines.config import Config
+from nb301_ogb.baselines.distributed import Team, joined
 from nb301_ogb.baselines.environment import environment
-from nb301_ogb.baselines.model import Record, Table
+from nb301_ogb.baselines.model import Model, Record, ResumableModel, Table
 from nb301_ogb.baselines.models import make_model
 from nb301_ogb.baselines.report import write_report
 from nb301_ogb.errors import ConfigError
 from nb301_ogb.evaluators.evaluator import Evaluator
 from nb301_ogb.loaders.labelled import LabelledTable
+from nb301_ogb.loaders.splits import components
 
 Progress = Callable[[int, Record], None]
 """Called with the seed and each epoch's record."""
@@ -54,39 +58,115 @@ class Job:
 
 
 def train(
-    job: Job, seeds: Sequence[int], output: Path, overwrite: bool = False, progress: Progress | None = None
+    job: Job,
+    seeds: Sequence[int],
+    output: Path,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    resume: bool = False,
 ) -> list[runs.Run]:
     """Trains one model a seed and writes `output/seed-<seed>`, then `summary.json` and `report.html` over all of them.
 
+    While a network is trained, `output/.seed-<seed>.checkpoint` holds where it stands. Under torchrun all processes
+    call this together; they share the work and the folder, but only the first one writes.
+
+    Args:
+        job: what to train, and on what.
+        seeds: a run for each.
+        output: the folder for the runs.
+        overwrite: whether runs that are there, finished or not, are replaced.
+        progress: called after each epoch.
+        resume: whether finished runs that are there count, and interrupted ones go on. Each ends bit for bit as it
+            would have ended without the interruption, on the same machine.
+
+    Returns:
+        The runs; in processes other than the first none.
+
     Raises:
-        ConfigError: where a run folder exists, or a setting is wrong.
+        ConfigError: where a run or a checkpoint is in the way, or of another job, or a setting is wrong.
     """
-    output = Path(output)
-    folders = [output / f"seed-{seed}" for seed in seeds]
-    taken = [folder for folder in folders if folder.exists()]
-    if taken and not overwrite:
-        msg = f"{taken[0]} exists; choose another --output, or say --overwrite."
+    places = [runs.RunPlace(Path(output), seed) for seed in seeds]
+    if overwrite and resume:
+        msg = "--overwrite starts anew and --resume goes on; say one of them."
         raise ConfigError(msg)
-    table = LabelledTable(job.dataset, job.root, job.targets, job.runs)
-    finished = [
-        _train_one(job, table, seed, folder, overwrite, progress) for seed, folder in zip(seeds, folders, strict=True)
-    ]
-    write_summary(output, finished)
-    return finished
+    with joined(job.device) as (team, device):
+        job = dataclasses.replace(job, device=device)
+        if not (overwrite or resume):
+            for place in places:
+                place.check_free()
+        table = LabelledTable(job.dataset, job.root, job.targets, job.runs)
+        team.wait()  # nobody looks at the folder any more when the first run appears in it
+        if overwrite and team.leads:
+            for place in places:
+                remove_checkpoint(place.checkpoint)
+        finished = []
+        for place in places:
+            if not (resume and place.folder.exists()):
+                _train_one(job, table, place, overwrite, progress, team)
+            if team.leads:
+                finished.append(_kept(job, table, place) if resume else runs.read_run(place.folder))
+            team.wait()
+        if team.leads:
+            write_summary(Path(output), finished)
+        return finished
+
+
+def _kept(job: Job, table: LabelledTable, place: runs.RunPlace) -> runs.Run:
+    """A finished run, after a check that it is of this job; what interruptions have left beside it is removed.
+
+    Raises:
+        ConfigError: where it is of another job.
+    """
+    run = runs.read_run(place.folder)
+    config = _model(job, table).config
+    split = job.split or table.info.default_split
+    expected = (table.info.name, table.file.content_hash, split, place.seed, table.targets, table.runs)
+    info = run.info
+    found = (info.dataset, info.content_hash, info.split, info.seed, info.targets, info.runs)
+    other = [f"{one!r}, now {two!r}" for one, two in zip(found, expected, strict=True) if one != two]
+    other += differences(dataclasses.asdict(run.config), dataclasses.asdict(config))
+    if other:
+        msg = f"{place.folder} is another run ({', '.join(other)}); choose another --output, or say --overwrite."
+        raise ConfigError(msg)
+    place.clean()
+    return run
+
+
+def _model(job: Job, table: LabelledTable) -> Model:
+    return make_model(job.config, table.space.name, table.labels.shape[1], job.device, job.threads)
 
 
 def _train_one(
-    job: Job, table: LabelledTable, seed: int, folder: Path, overwrite: bool, progress: Progress | None
-) -> runs.Run:
+    job: Job, table: LabelledTable, place: runs.RunPlace, overwrite: bool, progress: Progress | None, team: Team
+) -> None:
+    seed = place.seed
     split = table.split(job.split)
-    model = make_model(job.config, table.space.name, table.labels.shape[1], job.device, job.threads)
+    model = _model(job, table)
     codes = table.codes()
     train_rows = split.train
     if job.train_rows is not None and job.train_rows < len(train_rows):
         train_rows = np.sort(np.random.default_rng(0).permutation(train_rows)[: job.train_rows])
-    rows = Table(table.space.name, codes, table.labels, train_rows, split.valid)
-    with runs.new_folder(folder, overwrite) as temporary:
-        history = model.fit(rows, seed, None if progress is None else lambda record: progress(seed, record))
+    component = components(table.file.canonical_keys(), table.file.run_ids())
+    groups = table.file.groups()
+    rows = Table(
+        table.space.name,
+        codes,
+        table.labels,
+        train_rows,
+        split.valid,
+        component,
+        None if groups is None else groups[1].astype(np.int64),
+    )
+    observer = None if progress is None else lambda record: progress(seed, record)
+    if isinstance(model, ResumableModel):
+        if team.leads:
+            place.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        history = model.fit(rows, seed, observer, place.checkpoint)
+    else:
+        history = model.fit(rows, seed, observer)
+    if not team.leads:
+        return
+    with runs.new_folder(place.folder, overwrite) as temporary:
         predictions = {
             part: runs.Predictions(where, codes[where], model.predict(codes[where]), table.labels[where])
             for part, where in (("valid", split.valid), ("test", split.test))
@@ -109,13 +189,13 @@ def _train_one(
             targets=table.targets,
             runs=table.runs,
         )
-        runs.write_config(temporary, info, job.config)
+        runs.write_config(temporary, info, model.config)
         runs.write_metrics(temporary, history, metrics)
         runs.write_predictions(temporary, info, predictions)
         model.save(temporary)
         (temporary / "environment.json").write_text(json.dumps(environment(), indent=1) + "\n", encoding="utf-8")
         write_report(temporary / "report.html", [runs.read_run(temporary)])
-    return runs.read_run(folder)
+    remove_checkpoint(place.checkpoint)
 
 
 def summarise(finished: Sequence[runs.Run]) -> dict[str, Any]:

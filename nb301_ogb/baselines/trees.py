@@ -14,6 +14,7 @@ from nb301_ogb.baselines.encoded import RoundsModel, library
 from nb301_ogb.baselines.encodings import Features
 from nb301_ogb.baselines.model import History, Observer, Table
 from nb301_ogb.baselines.settings import TreeConfig
+from nb301_ogb.errors import ConfigError
 from nb301_ogb.spaces.graphs import CodeArray
 
 
@@ -80,8 +81,15 @@ class LightGBMModel(_BoosterModel):
         self.booster.save_model(str(folder / self.weights_file))
 
     def load(self, folder: Path) -> None:
-        """Reads `model.txt`."""
-        self.booster = self.library.Booster(model_file=str(folder / self.weights_file))
+        """Reads `model.txt`.
+
+        Raises:
+            ConfigError: where it is no model of this library.
+        """
+        try:
+            self.booster = self.library.Booster(model_file=str(folder / self.weights_file))
+        except (OSError, self.library.basic.LightGBMError) as error:
+            raise _damaged(folder / self.weights_file, error) from error
 
 
 class XGBoostModel(_BoosterModel):
@@ -130,9 +138,21 @@ class XGBoostModel(_BoosterModel):
         self.booster.save_model(folder / self.weights_file)
 
     def load(self, folder: Path) -> None:
-        """Reads `model.ubj`."""
+        """Reads `model.ubj`.
+
+        Raises:
+            ConfigError: where it is no model of this library.
+        """
         self.booster = self.library.Booster()
-        self.booster.load_model(folder / self.weights_file)
+        try:
+            self.booster.load_model(folder / self.weights_file)
+        except (OSError, self.library.core.XGBoostError) as error:
+            raise _damaged(folder / self.weights_file, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> ConfigError:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return ConfigError(f"{path} holds no model of its library ({reason}); train it again.")
 
 
 TREES: dict[str, type[LightGBMModel] | type[XGBoostModel]] = {"lightgbm": LightGBMModel, "xgboost": XGBoostModel}

@@ -27,6 +27,9 @@ def run(
     seeds: Annotated[str, typer.Option("--seeds", "--seed", help="7, 0-9 or 0,3,5: a run for each.")] = "0",
     output: Annotated[Path | None, typer.Option(help="The folder for the runs; by default runs/MODEL-DATASET.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace runs that are there.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on after an interruption; runs that are finished stay.")
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N, or a GPU's number.")] = "auto",
     threads: Annotated[int, typer.Option(help="CPU threads for a run; 0 leaves the number to the library.")] = 1,
     root: RootOption = None,
@@ -42,6 +45,13 @@ def run(
     feature: Annotated[str | None, typer.Option(help="full, or simple for types alone. " + _OVER)] = None,
     loader: Annotated[str | None, typer.Option(help="fast, or pyg for PyG's DataLoader. " + _OVER)] = None,
     lr: Annotated[float | None, typer.Option(help=_OVER)] = None,
+    loss: Annotated[str | None, typer.Option(help="l1, mse, huber, l1+hinge, log_error+hinge, ... " + _OVER)] = None,
+    grad_clip: Annotated[
+        float | None, typer.Option("--grad_clip", "--grad-clip", help="Largest norm of the gradients. " + _OVER)
+    ] = None,
+    amp: Annotated[
+        bool, typer.Option("--amp", help="Mixed precision: bfloat16, or float16 on GPUs that lack it.")
+    ] = False,
     filename: Annotated[
         Path | None, typer.Option(help="Also write OGB's summary (Val, Test, Train, BestTrain) as JSON.")
     ] = None,
@@ -51,6 +61,8 @@ def run(
 
     Each seed leaves a run folder: config.toml, metrics.jsonl, predictions.h5, the weights, environment.json and
     report.html. Over all seeds there are summary.json and report.html.
+
+    Several GPUs share the work under torchrun: torchrun --nproc-per-node 4 -m nb301_ogb.cli train ...
     """
     from nb301_ogb.baselines.config import change, load_config
     from nb301_ogb.baselines.training import Job, summarise
@@ -68,8 +80,11 @@ def run(
         "feature": feature,
         "loader": loader,
         "lr": lr,
+        "loss": loss,
+        "grad_clip": grad_clip,
+        "amp": "auto" if amp else None,
     }
-    settings = change(load_config(config or gnn), given, "the command line")
+    settings = change(load_config(config or gnn, info.space), given, "the command line")
     job = Job(
         dataset=info.name,
         config=settings,
@@ -82,7 +97,9 @@ def run(
     )
     wanted = parse_seeds(seeds)
     folder = output or Path("runs") / f"{config.stem if config else gnn}-{info.name.removeprefix('ogbg-')}"
-    finished = train_with_progress(job, wanted, folder, overwrite, quiet=as_json)
+    finished = train_with_progress(job, wanted, folder, overwrite, quiet=as_json, resume=resume)
+    if not finished:  # one of several processes, but not the one that writes
+        return
     summary = summarise(finished)
     if filename is not None:
         filename.write_text(json.dumps(ogb_summary(finished[0])) + "\n", encoding="utf-8")
@@ -93,11 +110,14 @@ def run(
     console.print(f"\nruns and report: {folder}/ (open {folder}/report.html)", highlight=False, soft_wrap=True)
 
 
-def train_with_progress(job: Any, seeds: list[int], folder: Path, overwrite: bool, quiet: bool = False) -> list[Any]:
+def train_with_progress(
+    job: Any, seeds: list[int], folder: Path, overwrite: bool, quiet: bool = False, resume: bool = False
+) -> list[Any]:
     """Trains with a progress bar for each seed on a terminal."""
     from nb301_ogb.baselines.training import train
 
-    total = getattr(job.config, "epochs", None) or job.config.rounds
+    sizes = (getattr(job.config, name, 0) for name in ("epochs", "rounds", "size"))
+    total = next((size for size in sizes if size), 1)
     with progress_bar(quiet) as bar:
         tasks: dict[int, Any] = {}
 
@@ -107,7 +127,7 @@ def train_with_progress(job: Any, seeds: list[int], folder: Path, overwrite: boo
             note = f"validation RMSE {record['valid']['rmse']:.4f}"
             bar.update(tasks[seed], completed=record["epoch"], note=note)
 
-        return train(job, seeds, folder, overwrite, show)
+        return train(job, seeds, folder, overwrite, show, resume)
 
 
 def show_summaries(title: str, summaries: list[dict[str, Any]]) -> None:

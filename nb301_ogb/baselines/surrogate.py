@@ -1,0 +1,238 @@
+"""Surrogates: fitted models used as a benchmark, loaded by name."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nb301_ogb._version import __version__
+from nb301_ogb.baselines.benchmark import Answer, Benchmark, TabularBenchmark, generator
+from nb301_ogb.baselines.config import Config, load_config, read_config, to_toml
+from nb301_ogb.baselines.model import Model, Observer, Table
+from nb301_ogb.baselines.models import make_model
+from nb301_ogb.errors import ConfigError, DatasetNameError, Nb301OgbError
+from nb301_ogb.evaluators.evaluator import Evaluator
+from nb301_ogb.loaders.labelled import LabelledTable
+from nb301_ogb.loaders.splits import components
+from nb301_ogb.spaces import get_space
+from nb301_ogb.spaces.graphs import CodeArray
+
+FORMAT = "nb301-ogb-surrogate"
+FORMAT_VERSION = 1
+_TABLE_PREFIX = "table:"
+_MAX_TABLE = 1_000_000
+
+
+@dataclass(frozen=True)
+class SurrogateInfo:
+    """What a surrogate was fitted on, and how well.
+
+    Attributes:
+        name: with a version, as a paper should name it.
+        dataset: its dataset.
+        content_hash: of the dataset.
+        split: the split on whose training part it was fitted (its validation part calibrated it).
+        space: the search space.
+        seed: of the fit.
+        scores: for `valid` and `test`, every metric of the official evaluator, the uncertainty's included.
+        created_with: the package's version.
+    """
+
+    name: str
+    dataset: str
+    content_hash: str
+    split: str
+    space: str
+    seed: int
+    scores: dict[str, dict[str, float]] = field(default_factory=dict)
+    created_with: str = f"nb301-ogb {__version__}"
+
+
+class Surrogate(Benchmark):
+    """A fitted accuracy model, and a runtime model beside it, that answer for any architecture of a space.
+
+    Args:
+        info: what it was fitted on.
+        configs: of the two models, by `accuracy` and `runtime`.
+        accuracy: predicts percent, with a standard deviation where it knows one.
+        runtime: predicts seconds.
+    """
+
+    def __init__(self, info: SurrogateInfo, configs: dict[str, Config], accuracy: Model, runtime: Model) -> None:
+        self.info = info
+        self.name = info.name
+        self.space = get_space(info.space)
+        self.configs = configs
+        self.accuracy = accuracy
+        self.runtime = runtime
+
+    @classmethod
+    def fit(
+        cls,
+        dataset: str,
+        *,
+        accuracy: Config | str = "ensemble",
+        runtime: Config | str = "runtime",
+        split: str | None = None,
+        seed: int = 0,
+        version: int = 1,
+        root: Path | None = None,
+        device: str = "auto",
+        observer: Observer | None = None,
+    ) -> Surrogate:
+        """Fits both models on the training part of a dataset's split.
+
+        Args:
+            dataset: its name.
+            accuracy: the accuracy model's configuration, or its name.
+            runtime: the runtime model's.
+            split: the split's name; None for the default one.
+            seed: of both fits.
+            version: goes into the surrogate's name.
+            root: a folder of datasets, or None.
+            device: for networks.
+            observer: called with the records of both fits.
+        """
+        data = LabelledTable(dataset, root)
+        times = LabelledTable(dataset, root, targets=("runtime",))
+        parts = data.split(split)
+        component = components(data.file.canonical_keys(), data.file.run_ids())
+        configs = {"accuracy": _config(accuracy), "runtime": _config(runtime)}
+        models = {}
+        for name, labels in (("accuracy", data.labels), ("runtime", times.labels)):
+            models[name] = make_model(configs[name], data.space.name, 1, device)
+            table = Table(data.space.name, data.codes(), labels, parts.train, parts.valid, component)
+            models[name].fit(table, seed, observer)
+        evaluator, codes, scores = Evaluator(data.info.name), data.codes(), {}
+        for part, rows in (("valid", parts.valid), ("test", parts.test)):
+            mean, std = models["accuracy"].predict_distribution(codes[rows])
+            judged = {"y_true": data.labels[rows], "y_pred": mean}
+            scores[part] = evaluator.eval(judged if np.isnan(std).any() else judged | {"y_std": std})
+        info = SurrogateInfo(
+            name=f"{data.info.name}-v{data.info.version} surrogate {models['accuracy'].name} v{version}",
+            dataset=data.info.name,
+            content_hash=data.file.content_hash,
+            split=split or data.info.default_split,
+            space=data.space.name,
+            seed=seed,
+            scores=scores,
+        )
+        return cls(info, configs, models["accuracy"], models["runtime"])
+
+    @classmethod
+    def load(cls, folder_or_name: str | Path, device: str = "cpu") -> Surrogate:
+        """Loads a surrogate from a folder, or one of the package by the name of its dataset.
+
+        Args:
+            folder_or_name: a folder that `save` wrote, or `nb201-cifar10` and the like.
+            device: for networks: `auto`, `cpu`, `cuda` or `cuda:N`.
+
+        Raises:
+            DatasetNameError: where there is neither such a folder nor such a name.
+            ConfigError: where a file of the folder is missing or damaged.
+        """
+        folder = Path(folder_or_name)
+        if not (folder / "surrogate.json").is_file():
+            folder = released_folder(str(folder_or_name))
+        try:
+            head = json.loads((folder / "surrogate.json").read_text(encoding="utf-8"))
+            if head.pop("format") != FORMAT or head.pop("format_version") != FORMAT_VERSION:
+                msg = f"{folder} holds a surrogate of another format; upgrade nb301-ogb."
+                raise ConfigError(msg)
+            info = SurrogateInfo(**head)
+            configs, models = {}, {}
+            for name in ("accuracy", "runtime"):
+                configs[name] = read_config(folder / name / "config.toml")
+                models[name] = make_model(configs[name], info.space, 1, device)
+                models[name].load(folder / name)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            if isinstance(error, Nb301OgbError):
+                raise
+            msg = f"{folder} is no surrogate, or a damaged one ({error}); give a folder that `save` wrote."
+            raise ConfigError(msg) from error
+        return cls(info, configs, models["accuracy"], models["runtime"])
+
+    def save(self, folder: str | Path, overwrite: bool = False) -> None:
+        """Writes the surrogate to a folder, whole or not at all.
+
+        Raises:
+            ConfigError: where the folder exists and must not be replaced.
+        """
+        from nb301_ogb.baselines.runs import new_folder
+
+        with new_folder(Path(folder), overwrite) as temporary:
+            for name, model in (("accuracy", self.accuracy), ("runtime", self.runtime)):
+                inner = temporary / name
+                inner.mkdir()
+                (inner / "config.toml").write_text(to_toml(self.configs[name], {"model": model.name}), encoding="utf-8")
+                model.save(inner)
+            text = json.dumps({"format": FORMAT, "format_version": FORMAT_VERSION, **asdict(self.info)}, indent=1)
+            (temporary / "surrogate.json").write_text(text + "\n", encoding="utf-8")
+
+    def query_codes(self, codes: CodeArray, noise: bool = False, rng: np.random.Generator | None = None) -> Answer:
+        """The model's mean and calibrated deviation; with noise `value` is a draw from that normal distribution."""
+        codes = self.space.check(codes)
+        mean, std = (found[:, 0].astype(np.float64) for found in self.accuracy.predict_distribution(codes))
+        value = mean
+        if noise:
+            # Percent: no draw may leave 0 to 100.
+            value = np.clip(mean + std * generator(rng).standard_normal(len(mean)), 0.0, 100.0)
+        return Answer(mean, std, value, self.runtime.predict(codes)[:, 0].astype(np.float64))
+
+    def table(self) -> Answer:
+        """The answers for a whole small space, in the order of its codes read as numbers.
+
+        Raises:
+            ConfigError: for a space of more than a million architectures.
+        """
+        if self.space.size > _MAX_TABLE:
+            msg = f"the space {self.space.name} has {self.space.size:.3g} architectures, too many for a table."
+            raise ConfigError(msg)
+        limits = tuple(self.space.code_limits)
+        return self.query_codes(np.stack(np.unravel_index(np.arange(self.space.size), limits), axis=1).astype(np.uint8))
+
+
+def _config(config: Config | str) -> Config:
+    return load_config(config) if isinstance(config, str) else config
+
+
+def _released() -> Any:
+    return resources.files("nb301_ogb") / "data" / "surrogates"
+
+
+def released_names() -> tuple[str, ...]:
+    """The names of the surrogates in the package."""
+    folder = _released()
+    return tuple(sorted(entry.name for entry in folder.iterdir())) if folder.is_dir() else ()
+
+
+def released_folder(name: str) -> Path:
+    """The folder of a surrogate in the package, by its name or the name of its dataset.
+
+    Raises:
+        DatasetNameError: listing the surrogates there are.
+    """
+    plain = re.sub(r"^ogbg-", "", name.strip().lower())
+    for there in released_names():
+        if plain in (there, re.sub(r"-v\d+$", "", there)):
+            return Path(str(_released() / there))
+    listing = ", ".join(released_names()) or "none in this installation"
+    msg = f"there is no surrogate {name!r}: it is no folder that holds one, and the package has {listing}."
+    raise DatasetNameError(msg)
+
+
+def open_benchmark(text: str, root: Path | None = None, device: str = "cpu") -> Benchmark:
+    """A benchmark from what a user types: `table:DATASET`, a surrogate's name, or its folder.
+
+    Raises:
+        DatasetNameError: where there is no such benchmark.
+    """
+    if text.startswith(_TABLE_PREFIX):
+        return TabularBenchmark(text.removeprefix(_TABLE_PREFIX), root)
+    return Surrogate.load(text, device)

@@ -1,0 +1,62 @@
+"""`nb301-ogb surrogate`: fit a surrogate and write it to a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nb301_ogb.cli.common import JsonOption, RootOption, console, print_json, print_table, progress_bar
+
+EXAMPLE = "Example: nb301-ogb surrogate nb201-cifar10 --output surrogates/nb201-cifar10"
+
+
+def run(
+    dataset: Annotated[str, typer.Argument(help="A dataset's name.")],
+    output: Annotated[Path, typer.Option(help="The folder for the surrogate.")],
+    model: Annotated[
+        str, typer.Option(help="The accuracy model: a configuration of the package, or a TOML file.")
+    ] = "ensemble",
+    runtime: Annotated[str, typer.Option(help="The runtime model: likewise.")] = "runtime",
+    split: Annotated[
+        str | None, typer.Option(help="On whose training part it is fitted; by default the default one.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the fit.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a surrogate that is there.")] = False,
+    root: RootOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fit an accuracy model and a runtime model on a split's training part, calibrate on validation, judge on test."""
+    from nb301_ogb.baselines.config import load_config
+    from nb301_ogb.baselines.surrogate import Surrogate
+    from nb301_ogb.errors import ConfigError
+
+    if output.exists() and not overwrite:
+        msg = f"{output} exists; choose another --output, or say --overwrite."
+        raise ConfigError(msg)
+    with progress_bar(as_json) as bar:
+        task = bar.add_task("fitting", total=None, note="")
+
+        def show(record: dict[str, Any]) -> None:
+            bar.update(task, advance=1, note=f"validation RMSE {record['valid']['rmse']:.4f}")
+
+        fitted = Surrogate.fit(
+            dataset,
+            accuracy=load_config(model),
+            runtime=load_config(runtime),
+            split=split,
+            seed=seed,
+            root=root,
+            device=device,
+            observer=show,
+        )
+    fitted.save(output, overwrite)
+    if as_json:
+        print_json({"name": fitted.name, "folder": str(output), "scores": fitted.info.scores})
+        return
+    scores = fitted.info.scores
+    rows = [(metric, *(f"{scores[part][metric]:.4f}" for part in ("valid", "test"))) for metric in scores["test"]]
+    print_table(fitted.name, ("metric", "valid", "test"), rows)
+    console.print(f"\nsurrogate: {output}", highlight=False, soft_wrap=True)

@@ -1,0 +1,119 @@
+"""Surrogates: fitted, saved, loaded by folder and name, asked in every form."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nb301_ogb.baselines import surrogate as module
+from nb301_ogb.baselines.config import GNNConfig, TreeConfig
+from nb301_ogb.baselines.surrogate import Surrogate, open_benchmark, released_folder, released_names
+from nb301_ogb.errors import ArchitectureError, ConfigError, DatasetNameError
+from nb301_ogb.spaces import get_space
+
+STRING = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_1x1~2|"
+ACCURACY = TreeConfig(rounds=40, params={"learning_rate": 0.3, "num_leaves": 15})
+RUNTIME = GNNConfig(num_layer=2, emb_dim=8, drop_ratio=0.0, batch_size=256, epochs=3, lr=1e-2, label_scale="log")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    fitted = Surrogate.fit("nb201-cifar10", accuracy=ACCURACY, runtime=RUNTIME, split="few_shot_1563", device="cpu")
+    path = tmp_path_factory.mktemp("surrogates") / "small"
+    fitted.save(path)
+    return path
+
+
+def test_what_it_says_of_itself(folder: Path) -> None:
+    info = Surrogate.load(folder).info
+    assert info.dataset == "ogbg-nb201-cifar10"
+    assert info.split == "few_shot_1563"
+    assert {"rmse", "kendall_tau"} <= set(info.scores["test"])
+    assert "lightgbm v1" in info.name
+
+
+def test_every_form_gives_the_same_answer(folder: Path) -> None:
+    surrogate = Surrogate.load(folder)
+    answers = [surrogate.query(form) for form in (STRING, "333132", [3, 3, 3, 1, 3, 2], np.array([3, 3, 3, 1, 3, 2]))]
+    assert len({answer.mean[0] for answer in answers}) == 1
+    assert 80 < answers[0].mean[0] < 95
+    assert 500 < answers[0].runtime[0] < 10_000
+
+
+def test_bulk_equals_one_by_one(folder: Path) -> None:
+    surrogate = Surrogate.load(folder)
+    codes = surrogate.space.sample(40, np.random.default_rng(0))
+    together = surrogate.query(codes)
+    alone = [surrogate.query(code) for code in codes]
+    assert np.allclose(together.mean, [one.mean[0] for one in alone], rtol=1e-5)
+    assert np.allclose(together.runtime, [one.runtime[0] for one in alone], rtol=1e-4)
+
+
+def test_a_table(folder: Path) -> None:
+    surrogate = Surrogate.load(folder)
+    table = surrogate.table()
+    assert len(table) == 15_625
+    row = int(surrogate.space.index(surrogate.space.parse("333132")[None])[0])
+    assert table.mean[row] == pytest.approx(surrogate.query("333132").mean[0], rel=1e-5)
+
+
+def test_a_large_space_has_no_table(folder: Path) -> None:
+    surrogate = Surrogate.load(folder)
+    surrogate.space = get_space("darts")
+    with pytest.raises(ConfigError, match="too many for a table"):
+        surrogate.table()
+
+
+def test_noise_by_seed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    surrogate = Surrogate.load(folder)
+    plain = surrogate.accuracy.predict
+    monkeypatch.setattr(
+        surrogate.accuracy,
+        "predict_distribution",
+        lambda codes: (plain(codes), np.full((len(codes), 1), 0.5, np.float32)),
+    )
+    codes = np.repeat(surrogate.space.parse("333132")[None], 4000, axis=0)
+    answer = surrogate.query(codes, noise=True, seed=7)
+    assert answer.value.std() == pytest.approx(0.5, rel=0.05)
+    assert answer.value.mean() == pytest.approx(answer.mean[0], abs=0.05)
+    assert np.array_equal(answer.value, surrogate.query(codes, noise=True, seed=7).value)
+    assert not np.array_equal(answer.value, surrogate.query(codes, noise=True, seed=8).value)
+    assert np.array_equal(surrogate.query(codes).value, answer.mean)
+
+
+def test_loading_what_is_not_there(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(DatasetNameError, match="no surrogate 'nb999'"):
+        Surrogate.load("nb999")
+    for name in ("surrogate.json", "accuracy/config.toml", "accuracy/model.txt", "runtime/model.safetensors"):
+        copy = tmp_path / name.replace("/", "-")
+        for path in folder.rglob("*"):
+            if path.is_file():
+                target = copy / path.relative_to(folder)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(b"\0{" if str(path.relative_to(folder)) == name else path.read_bytes())
+        with pytest.raises((ConfigError, DatasetNameError)):
+            Surrogate.load(copy)
+
+
+def test_open_benchmark(folder: Path) -> None:
+    assert "table" in open_benchmark("table:nb201-cifar10").name
+    assert open_benchmark(str(folder)).name == Surrogate.load(folder).name
+    with pytest.raises(ArchitectureError, match="six digits"):
+        open_benchmark("table:nb201-cifar10").query("zzz")
+
+
+@pytest.mark.parametrize("name", released_names())
+def test_the_surrogates_of_the_package(name: str) -> None:
+    surrogate = Surrogate.load(name)
+    assert released_folder(surrogate.info.dataset).name == name
+    answer = surrogate.query(["333132", "000000"])
+    assert answer.mean[0] > answer.mean[1]
+    assert (answer.std > 0).all()
+
+
+def test_an_unfitted_name_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "released_names", lambda: ("nb201-x-v1",))
+    with pytest.raises(DatasetNameError, match="nb201-x-v1"):
+        released_folder("nb999")

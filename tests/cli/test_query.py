@@ -1,0 +1,85 @@
+"""The verbs `query` and `surrogate`: answers, streaming, errors with the line's number."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from nb301_ogb.baselines.benchmark import TabularBenchmark
+from nb301_ogb.cli.app import app
+from nb301_ogb.errors import ArchitectureError, ConfigError
+
+runner = CliRunner()
+TABLE = ("--benchmark", "table:nb201-cifar10")
+
+
+def invoke(*arguments: str, **options: object) -> str:
+    result = runner.invoke(app, list(arguments), catch_exceptions=False, **options)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_one_architecture() -> None:
+    assert "91.6067" in invoke("query", "333132", *TABLE)
+    (answer,) = json.loads(invoke("query", "333132", *TABLE, "--json"))["answers"]
+    assert answer["accuracy"] == pytest.approx(91.60667)
+    assert answer["architecture"].startswith("|nor_conv_3x3~0|")
+
+
+def test_noise_by_seed() -> None:
+    def drawn(seed: int) -> list[float]:
+        out = invoke("query", *(["333132"] * 8), *TABLE, "--noise", "--seed", str(seed), "--json")
+        return [answer["value"] for answer in json.loads(out)["answers"]]
+
+    assert drawn(1) == drawn(1)
+    assert len(set(drawn(1))) > 1
+
+
+def test_a_file_streams(tmp_path: Path) -> None:
+    table = TabularBenchmark("nb201-cifar10")
+    codes = table.space.sample(20_000, np.random.default_rng(0))
+    texts = ["".join(map(str, code)) for code in codes.tolist()]
+    source, target = tmp_path / "in.txt", tmp_path / "out.csv"
+    source.write_text("\n".join(texts) + "\n\n")
+    invoke("query", "--file", str(source), "--output", str(target), *TABLE)
+    with target.open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["architecture"] for row in rows] == texts
+    assert np.allclose([float(row["accuracy"]) for row in rows], table.query_codes(codes).mean, atol=1e-5)
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_standard_input() -> None:
+    rows = list(csv.DictReader(io.StringIO(invoke("query", "--file", "-", *TABLE, input="333132\n000000\n"))))
+    assert [row["architecture"] for row in rows] == ["333132", "000000"]
+
+
+def test_errors(tmp_path: Path) -> None:
+    source, target = tmp_path / "in.txt", tmp_path / "out.csv"
+    source.write_text("333132\n33\n")
+    with pytest.raises(ArchitectureError, match="line 2"):
+        invoke("query", "--file", str(source), "--output", str(target), *TABLE)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.txt"]
+    with pytest.raises(ConfigError, match="--file with one a line"):
+        invoke("query", *TABLE)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        invoke("query", "--file", str(tmp_path / "none"), *TABLE)
+
+
+def test_fit_and_ask(tmp_path: Path) -> None:
+    model, runtime, folder = tmp_path / "model.toml", tmp_path / "runtime.toml", tmp_path / "surrogate"
+    model.write_text('kind = "trees"\nrounds = 20\n[params]\nlearning_rate = 0.3\n')
+    runtime.write_text('emb_dim = 8\nnum_layer = 1\nepochs = 1\nbatch_size = 512\nlabel_scale = "log"\n')
+    fit = ("surrogate", "nb201-cifar10", "--model", str(model), "--runtime", str(runtime), "--split", "few_shot_781")
+    assert "kendall_tau" in invoke(*fit, "--device", "cpu", "--output", str(folder))
+    (answer,) = json.loads(invoke("query", "333132", "--benchmark", str(folder), "--json"))["answers"]
+    assert 60 < answer["accuracy"] < 100
+    assert answer["std"] is None
+    with pytest.raises(ConfigError, match="--overwrite"):
+        invoke(*fit, "--output", str(folder))
