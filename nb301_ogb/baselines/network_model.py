@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Sampler, SequentialSampler
@@ -172,10 +173,14 @@ class NetworkModel(ResumableModel):
         """Reads `model.safetensors`.
 
         Raises:
-            ConfigError: where the weights are those of another network.
+            ConfigError: where the weights are damaged, or those of another network.
         """
-        state = load_file(folder / self.weights_file)
-        self.scale = LabelScale(self.config.label_scale, state.pop("label.shift"), state.pop("label.spread"))
+        try:
+            state = load_file(folder / self.weights_file)
+            self.scale = LabelScale(self.config.label_scale, state.pop("label.shift"), state.pop("label.spread"))
+        except (OSError, SafetensorError, KeyError) as error:
+            msg = f"{folder / self.weights_file} holds no network ({error}); give a folder that `save` wrote."
+            raise ConfigError(msg) from error
         try:
             self.network.load_state_dict({name.removeprefix("network."): value for name, value in state.items()})
         except RuntimeError as error:
