@@ -61,7 +61,7 @@ class EnsembleModel(Model):
         self.config = config
         self.member_config: Config = member
         self._place = (space, num_tasks, device, threads)
-        self.name = f"ensemble-{config.member}" if config.member != "gin-canonical" else "ensemble"
+        self.name = f"ensemble-{config.member}" if config.member != "gin" else "ensemble"
         self.space: Space = get_space(space)
         self.members: list[Model] = [make_model(member, space, 1, device, threads) for _ in range(config.size)]
         self.threads = threads
