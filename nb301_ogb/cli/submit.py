@@ -177,6 +177,8 @@ def _summary(judged: Judged, path: Path) -> dict[str, Any]:
 
 
 def _show(judged: Judged, path: Path) -> None:
+    from nb301_ogb.evaluators.submission.form import OFFICIAL_SEEDS
+
     found = _summary(judged, path)
     rows = []
     for exam in found["exams"]:
@@ -192,6 +194,8 @@ def _show(judged: Judged, path: Path) -> None:
     if judged.shortfalls:
         lacking = ", ".join(judged.shortfalls)
         console.print(f"not official yet: {lacking}", highlight=False, markup=False, soft_wrap=True)
+        if len(judged.shortfalls) > (len(judged.head.seeds) < OFFICIAL_SEEDS):
+            console.print("  (see --author, --contact, --external-data, --code, --paper, --hardware, --command)")
     console.print(f"\n{path} ({found['bytes']:,} bytes) is without a fault.", highlight=False, markup=False)
 
 

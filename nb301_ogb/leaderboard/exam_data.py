@@ -99,7 +99,9 @@ def _load(table: LabelledTable, split: str) -> ExamData:
     component, equivalent = components(keys, run_id), row_classes(keys)
     groups = file.groups()
     train = key.rows["train"]
-    seen_runs = run_id[train][run_id[train] >= 0]
+    # Networks without a path from input to output stand at chance level, where equal runs are a coincidence.
+    copied = np.where((key.space.depth(key.codes) > 0).all(axis=1)[:, None], run_id, -1)
+    seen_runs = copied[train][copied[train] >= 0]
     usable = _usable(run_id)
     weights = _weights(run_id)
     parts = {}
@@ -115,7 +117,7 @@ def _load(table: LabelledTable, split: str) -> ExamData:
             group=groups[1][rows].astype(np.int64) if groups else np.empty(0, dtype=np.int64),
             seen={
                 "equivalent": np.isin(equivalent[rows], equivalent[train]),
-                "run": np.any(np.isin(run_id[rows], seen_runs) & (run_id[rows] >= 0), axis=1),
+                "run": np.any(np.isin(copied[rows], seen_runs) & (copied[rows] >= 0), axis=1),
             },
         )
     return ExamData(table.info, key, parts, groups[0] if groups else (), target.unit)

@@ -64,7 +64,7 @@ def comparison_texts(found: Comparison | None) -> tuple[str, str]:
     if found is None:
         return "", ""
     verdict = "tie" if found.tied else "behind"
-    interval = f"{number(found.low)} to {number(found.high)}, {p_text(found.welch_p)}"
+    interval = f"[{number(found.low, 3)}, {number(found.high, 3)}], {p_text(found.welch_p)}"
     return f"{verdict}, +{number(found.difference)}", interval
 
 

@@ -61,7 +61,7 @@ def shortfalls(head: Head) -> list[str]:
         ("contact", "no contact"),
         ("hardware", "no hardware"),
         ("commands", "no command that made the predictions"),
-        ("external_data", "nothing said of external data (write `none` if there was none)"),
+        ("external_data", "external data not declared"),
     ):
         if not getattr(head, field):
             found.append(text)

@@ -103,7 +103,10 @@ def _ranking(result: BoardResult) -> str:
     foot = [Cell(""), Cell("noise ceiling (dashed line)" if known else "", heads=known)]
     foot += [Cell(number(floor) if floor is not None else ""), Cell(number(tau) if tau is not None else "")]
     foot += [Cell(""), Cell(""), Cell(axis(where)), Cell(""), Cell(""), Cell("")]
-    caption = "Mean ± standard deviation over the seeds; an equals sign marks tied ranks."
+    caption = (
+        "Mean ± standard deviation over the seeds; an equals sign marks tied ranks. The last column: how much larger "
+        "the test RMSE is than that of the entry above, the bootstrap's 95% interval of that, and Welch's p-value."
+    )
     return table("ranking", caption, _COLUMNS, rows, foot)
 
 
@@ -111,7 +114,7 @@ def _cells(entry: Entry, floor: float | None, where: Scale) -> list[Cell]:
     head, test, valid = entry.judged.head, entry.scores["test"], entry.scores["valid"]
     tags = '<span class="tag warn">flagged</span>' if entry.suspicions else ""
     tags += '<span class="tag">unofficial</span>' if entry.judged.shortfalls else ""
-    name = f'<a href="#entry-{entry.name}">{escape(head.model)}</a>{tags}<small>{escape(_authors(entry))}</small>'
+    name = f'<a href="#entry-{entry.name}">{escape(head.model)}</a><small>{escape(_authors(entry))}</small>{tags}'
     cells = [
         Cell(_both(rank_text, entry.place, entry.place_small), entry.place.rank if entry.place else None),
         Cell(name, head.model.lower(), heads=True),

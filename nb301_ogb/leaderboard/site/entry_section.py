@@ -42,7 +42,7 @@ def entry_section(entry: Entry, result: BoardResult) -> str:
         _figures(entry),
         _exam_table(entry) if len(entry.exams) > 1 else "",
         _details("Error by group", _subset_tables(entry)),
-        _details("Diagnostics", _diagnostic_tables(entry)),
+        _details("Diagnostics", _diagnostic_table(entry)),
         _details("How to reproduce", _reproduce(entry, result)),
     ]
     return (
@@ -140,27 +140,17 @@ def _subset_tables(entry: Entry) -> str:
     )
 
 
-def _diagnostic_tables(entry: Entry) -> str:
-    columns = [Column("figure", text=True), Column("value"), Column("what it is", text=True)]
-    return "".join(
-        table(
-            f"{entry.name}-figures-{at}",
-            escape(_short(exam)),
-            columns,
-            [
-                (
-                    "",
-                    [
-                        Cell(escape(one.name), heads=True),
-                        _spread_cell(one.value),
-                        Cell(escape(one.meaning), wraps=True),
-                    ],
-                )
-                for one in found
-            ],
-        )
-        for at, (exam, found) in enumerate(entry.diagnostics.items())
-    )
+def _diagnostic_table(entry: Entry) -> str:
+    """The figures as rows, the exams as columns."""
+    columns = [Column("figure", text=True), *(Column(escape(_short(exam))) for exam in entry.diagnostics)]
+    columns.append(Column("what it is", text=True))
+    every = {one.name: one.meaning for found in entry.diagnostics.values() for one in found}
+    values = [{one.name: one.value for one in found} for found in entry.diagnostics.values()]
+    rows = []
+    for name, meaning in every.items():
+        cells = [_spread_cell(one[name]) if name in one else Cell("–") for one in values]
+        rows.append(("", [Cell(escape(name), heads=True), *cells, Cell(escape(meaning), wraps=True)]))
+    return table(f"{entry.name}-figures", "Test part, mean ± standard deviation over the seeds", columns, rows)
 
 
 def _reproduce(entry: Entry, result: BoardResult) -> str:

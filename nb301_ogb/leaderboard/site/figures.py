@@ -12,7 +12,7 @@ from nb301_ogb.leaderboard.scores import Spread
 from nb301_ogb.leaderboard.site.page import escape
 from nb301_ogb.leaderboard.wording import number, spread_text
 
-_WIDTH, _HEIGHT = 190, 30
+_WIDTH, _HEIGHT = 160, 30
 _SIDE, _MARGIN, _LEFT = 200, 8, 34
 _MANY = 5000
 

@@ -9,7 +9,7 @@ STYLE = """
   --soft: #20252b; --link: #84b6f4; --mark: #6ea8ee; --other: #eb9560; --warn: #f2b27c; --warn-soft: #33261a; } }
 * { box-sizing: border-box; }
 body { font: 16px/1.55 system-ui, sans-serif; margin: 0; color: var(--text); background: var(--page); }
-header, main, footer { max-width: 76rem; margin: 0 auto; padding: 0 1.25rem; }
+header, main, footer { max-width: 82rem; margin: 0 auto; padding: 0 1.25rem; }
 header { padding-top: 1rem; } main { padding-bottom: 3rem; }
 footer { border-top: 1px solid var(--line); padding-top: 1rem; padding-bottom: 2rem; color: var(--quiet); }
 h1 { font-size: 1.9rem; line-height: 1.2; margin: 1rem 0 .5rem; } h2 { margin: 2.5rem 0 .75rem; font-size: 1.35rem; }
@@ -21,20 +21,22 @@ a:focus-visible, button:focus-visible, input:focus-visible, summary:focus-visibl
 .quiet { color: var(--quiet); } .lead { font-size: 1.1rem; }
 .scroll { overflow-x: auto; margin: 1rem 0; }
 table { border-collapse: collapse; } caption { text-align: left; color: var(--quiet); padding: 0 0 .5rem; }
-th, td { padding: .4rem .7rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top;
-  font-variant-numeric: tabular-nums; white-space: nowrap; }
+th, td { font-size: .94rem; padding: .4rem .6rem; border-bottom: 1px solid var(--line); text-align: right;
+  vertical-align: top; font-variant-numeric: tabular-nums; white-space: nowrap; }
 td small { display: block; color: var(--quiet); font-size: .85em; } th small { display: block; font-weight: normal;
   color: var(--quiet); white-space: normal; }
 thead th { white-space: normal; vertical-align: bottom; border-bottom: 2px solid var(--line); }
 th.text, td.text { text-align: left; } td.wrap { white-space: normal; min-width: 16rem; }
+
 tbody th { font-weight: 600; } tfoot td, tfoot th { border-bottom: 0; color: var(--quiet); font-weight: normal; }
 thead button { font: inherit; font-weight: 600; color: inherit; background: none; border: 0; padding: 0;
   cursor: pointer; text-align: inherit; }
 thead button::after { content: "\\00a0\\2195"; color: var(--quiet); }
 th[aria-sort=ascending] button::after { content: "\\00a0\\2191"; }
 th[aria-sort=descending] button::after { content: "\\00a0\\2193"; }
-.tag { display: inline-block; font-size: .8rem; font-weight: normal; padding: 0 .5rem; margin-left: .4rem;
+.tag { display: inline-block; font-size: .8rem; font-weight: normal; padding: 0 .5rem; margin-right: .4rem;
   border: 1px solid var(--line); border-radius: 1rem; color: var(--quiet); white-space: nowrap; }
+h1 .tag, h3 .tag { margin-left: .4rem; }
 .tag.warn, .flags { color: var(--warn); background: var(--warn-soft); border-color: currentColor; }
 .flags { border: 1px solid; border-radius: .5rem; padding: .6rem 1rem .6rem 2rem; max-width: 56rem; }
 .entry { border: 1px solid var(--line); border-radius: .6rem; padding: 1.25rem; margin: 1.25rem 0; }
