@@ -76,7 +76,7 @@ def exports(tmp_path_factory):
     made = {}
     for space, make in FILES.items():
         folder = tmp_path_factory.mktemp(space)
-        made[space] = make(folder / "small.h5", rows=120), folder
+        made[space] = make(folder / "small.h5", rows=60), folder
     dataset, folder = made["darts"]
     export(dataset, "ogb", folder / "out", targets=TARGETS)
     return made | {"said": _by_command(made["nasbench201"][1])}
