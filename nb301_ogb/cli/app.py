@@ -7,7 +7,23 @@ from typing import Annotated
 import typer
 
 from nb301_ogb._version import __version__
-from nb301_ogb.cli import build, datasets, demo, download, evaluate, experiment, export, info, train, verify
+from nb301_ogb.cli import (
+    build,
+    datasets,
+    demo,
+    download,
+    evaluate,
+    experiment,
+    export,
+    info,
+    leaderboard,
+    query,
+    search,
+    submit,
+    surrogate,
+    train,
+    verify,
+)
 
 app = typer.Typer(
     name="nb301-ogb",
@@ -19,7 +35,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for module in (datasets, download, info, verify, build, export, train, evaluate, demo):
+for module in (
+    datasets, download, info, verify, build, export, train, evaluate, submit, leaderboard,
+    surrogate, query, search, demo,
+):  # fmt: skip
     app.command(name=module.__name__.rsplit(".", 1)[1], epilog=module.EXAMPLE)(module.run)
 app.add_typer(experiment.app, name="experiment")
 

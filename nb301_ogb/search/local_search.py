@@ -91,7 +91,8 @@ class LocalSearch(Optimiser):
             return
         self._open = self._open[len(codes) :]
         for code, one in zip(codes, merits.tolist(), strict=True):
-            self._consider(code, one)
+            if self._consider(code, one) and self.improvement == "first":
+                self._open = self._open[:0]
 
     def _move(self, code: CodeArray, value: float) -> None:
         """Makes an architecture the present one and looks through its neighbours."""
@@ -103,17 +104,15 @@ class LocalSearch(Optimiser):
             value = self._known.get(neighbour.tobytes(), np.nan)
             if np.isnan(value):
                 unknown.append(neighbour)
-            else:
-                self._consider(neighbour, value)
-        # With "first", a better neighbour that is known already is where the search goes next.
-        if unknown and (self.improvement == "best" or self._best is None):
-            self._open = np.stack(unknown)
-        else:
-            self._open = neighbours[:0]
+            elif self._consider(neighbour, value) and self.improvement == "first":
+                # Its turn comes after the unknown ones before it, as if it were evaluated now.
+                break
+        self._open = np.stack(unknown) if unknown else neighbours[:0]
 
-    def _consider(self, code: CodeArray, value: float) -> None:
-        if value <= max(self._merit, self._best_merit):
-            return
+    def _consider(self, code: CodeArray, value: float) -> bool:
+        """Notes a neighbour if the search would move to it; whether it would."""
+        least = self._merit if self.improvement == "first" else max(self._merit, self._best_merit)
+        if value <= least:
+            return False
         self._best, self._best_merit = code, value
-        if self.improvement == "first":
-            self._open = self._open[:0]
+        return True
