@@ -19,10 +19,10 @@ demo: $(STAMP)
 	$(BIN)/nb301-ogb demo --output $(RUN)
 
 test: $(STAMP) lint
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term --durations=15
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term --durations=15
 
 test-slow: $(STAMP)
-	$(BIN)/python -m pytest -m slow -n $(WORKERS) --durations=15
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow -n $(WORKERS) --durations=15
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

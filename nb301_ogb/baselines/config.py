@@ -36,7 +36,7 @@ class EnsembleConfig:
         epochs: of each member, where it has any; 0 leaves them as its configuration says.
     """
 
-    member: str = "gin-canonical"
+    member: str = "gin"
     size: int = 10
     epochs: int = 0
 
