@@ -1,6 +1,6 @@
 """Times FastDataLoader against PyG's DataLoader on graphs shaped as the datasets are.
 
-    python benchmarks/loader.py --batch-sizes 32 256 --threads 1 0 --json loader.json
+    python -m benchmarks.loader --batch-sizes 32 256 --threads 1 0 --json loader.json
 
 Batches are compared first. Then each repeat times epochs of both loaders one after the other, so that whatever else
 the machine does falls on both; a first epoch has filled PyG's cache of graphs before. The figures are medians over the

@@ -12,6 +12,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from nb301_ogb.baselines.devices import resolve_device
+
 
 @dataclass(frozen=True)
 class Team:
@@ -96,27 +98,29 @@ def launched() -> Team:
     return Team()
 
 
-def own_device(name: str) -> str:
-    """The device of this process: for `auto` and `cuda` the GPU with its number on this machine."""
-    if launched().size > 1 and name in ("auto", "cuda") and torch.cuda.is_available():
-        return f"cuda:{int(os.environ['LOCAL_RANK']) % torch.cuda.device_count()}"
-    return name
-
-
 @contextlib.contextmanager
-def joined(device: torch.device) -> Iterator[Team]:
+def joined(device: str) -> Iterator[tuple[Team, str]]:
     """Joins the team that torchrun has announced, for as long as the block lasts.
 
     Args:
-        device: of this process; GPUs speak through NCCL, CPUs through gloo.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`; GPUs speak through NCCL, CPUs through gloo.
+
+    Yields:
+        The team, and the device of this process: for `auto` and `cuda` the GPU with its number on this machine.
+
+    Raises:
+        ConfigError: for a device that is not there.
     """
     if launched().size == 1 or dist.is_initialized():
-        yield current_team()
+        yield current_team(), device
         return
-    if device.type == "cuda":
-        torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    if device in ("auto", "cuda") and torch.cuda.is_available():
+        device = f"cuda:{int(os.environ['LOCAL_RANK']) % torch.cuda.device_count()}"
+    place = resolve_device(device)
+    if place.type == "cuda":
+        torch.cuda.set_device(place)
+    dist.init_process_group("nccl" if place.type == "cuda" else "gloo")
     try:
-        yield current_team()
+        yield current_team(), device
     finally:
         dist.destroy_process_group()

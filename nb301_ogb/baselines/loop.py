@@ -146,6 +146,8 @@ class Training:
             if observer is not None and self._team.leads:
                 observer(records[-1])
         if not self._best_weights:
+            if checkpoint is not None and self._team.leads:
+                checkpoint.remove()  # going on from it would end here again
             msg = f"training diverged: no epoch had a finite validation {self._config.select}; lower lr."
             raise ConfigError(msg)
         self._network.load_state_dict(self._best_weights)

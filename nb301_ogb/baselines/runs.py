@@ -98,6 +98,55 @@ class Run:
     folder: Path
 
 
+@dataclass(frozen=True)
+class RunPlace:
+    """Where a run of one seed lies, and what stands beside it while it is made.
+
+    Attributes:
+        output: the folder for all seeds.
+        seed: of the model.
+    """
+
+    output: Path
+    seed: int
+
+    @property
+    def folder(self) -> Path:
+        """Of the finished run."""
+        return self.output / f"seed-{self.seed}"
+
+    @property
+    def checkpoint(self) -> Path:
+        """The file from which an interrupted training goes on."""
+        return self.output / f".seed-{self.seed}.checkpoint"
+
+    def check_free(self) -> None:
+        """Checks that neither a run nor a checkpoint is there.
+
+        Raises:
+            ConfigError: where one is.
+        """
+        if self.folder.exists():
+            msg = f"{self.folder} exists; choose another --output, or say --overwrite."
+            raise ConfigError(msg)
+        if self.checkpoint.exists():
+            msg = (
+                f"{self.checkpoint} is left of an interrupted training; say --resume to go on with it, or --overwrite "
+                "to start anew."
+            )
+            raise ConfigError(msg)
+
+    def clean(self) -> None:
+        """Removes what interruptions have left beside the finished run."""
+        self.checkpoint.unlink(missing_ok=True)
+        for suffix in ("part", "old"):
+            for left in self.output.glob(f".{self.folder.name}.*.{suffix}"):
+                if left.is_dir():
+                    shutil.rmtree(left, ignore_errors=True)
+                else:
+                    left.unlink(missing_ok=True)
+
+
 @contextmanager
 def new_folder(path: Path, overwrite: bool = False) -> Iterator[Path]:
     """A temporary folder that becomes `path` when the block ends well, and vanishes when it does not.

@@ -49,17 +49,28 @@ class Form:
             raise NotVectorisable(msg)
         return cls(type(batch), state, counted)
 
-    def build(self, mapping: dict[str, Any], private: dict[str, Any]) -> Any:
+    def build(
+        self,
+        mapping: dict[str, Any],
+        counts: list[int] | None,
+        graphs: int,
+        slices: dict[str, Tensor],
+        sums: dict[str, Tensor],
+    ) -> Any:
         """The batch that holds `mapping`, with PyG's private entries.
 
         Fills the objects directly: their constructors and attribute access cost more than gathering a small batch.
         """
         batch: Any = object.__new__(self.kind)
-        store = GlobalStorage.__new__(GlobalStorage)
+        store: Any = object.__new__(GlobalStorage)
         inside = store.__dict__
         inside["_mapping"] = mapping
         inside["_parent"] = weakref.ref(batch)
-        inside.update(private)
+        if counts is not None:
+            inside["_num_nodes"] = counts
+        inside["_num_graphs"] = graphs
+        inside["_slice_dict"] = slices
+        inside["_inc_dict"] = sums
         state = batch.__dict__
         state.update(self.state)
         state["_store"] = store
@@ -185,12 +196,11 @@ class Plan:
                 value.resize_(*shape)
             slice_dict[key] = slices()
             inc_dict[key] = sums()
-        private: dict[str, Any] = {}
+        counts: list[int] | None = None
         nodes = self._nodes
         if nodes is not None:
             if self._form.counted:
                 counts = layout.counts.copy() or nodes.lengths.index_select(0, rows).tolist()
-                private["_num_nodes"] = counts
                 mapping["num_nodes"] = sum(counts)
             if layout.nodes is not None:
                 owner, starts = layout.nodes
@@ -198,10 +208,7 @@ class Plan:
             else:
                 cut = _cut(nodes, rows, there, cuts)
                 mapping["batch"], mapping["ptr"] = cut.owner.clone(), cut.slices_there.clone()
-        private["_num_graphs"] = count
-        private["_slice_dict"] = slice_dict
-        private["_inc_dict"] = inc_dict
-        return self._form.build(mapping, private)
+        return self._form.build(mapping, counts, count, slice_dict, inc_dict)
 
     def _gather_special(
         self, step: _Step, rows: Tensor, there: Tensor, cuts: dict[Cuts, Cut], mapping: dict[str, Any]

@@ -90,8 +90,10 @@ class Gatherer:
             self._plan = self._analyse()
         except NotVectorisable as error:
             self._reason = str(error)
-        if self._plan is not None and self._device is not None and self._device != self._plan.device:
-            self._plan = self._plan.on(self._device)
+        if self._plan is None or self._source is None or self._device in (None, self._plan.device):
+            return
+        self._source.depend_on_values()
+        self._plan = self._plan.on(self._device)
 
     def _analyse(self) -> Plan:
         if self._settings is None:

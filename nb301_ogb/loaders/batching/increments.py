@@ -78,6 +78,7 @@ def find_increments(source: Source, dims: dict[str, int | None], nodes: Cuts | N
 
 
 def _ask(source: Source, dims: dict[str, int | None], asked: list[str]) -> dict[str, int | Tensor]:
+    source.depend_on_values()
     rows = torch.arange(source.graphs) if source.rows is None else source.rows.unique()
     answers: dict[str, list[Any]] = {key: [] for key in asked}
     for number in rows.tolist():

@@ -118,7 +118,7 @@ class _GatheringIter(_SingleProcessDataLoaderIter):
         gatherer.renew()
 
     def __next__(self) -> Any:
-        if self._dataset_kind != _DatasetKind.Map or _profiler_enabled():
+        if self._order is None or _profiler_enabled():
             return super().__next__()
         # Without the record for the profiler, which costs a fifth of a small batch.
         data = self._next_data()
@@ -126,20 +126,16 @@ class _GatheringIter(_SingleProcessDataLoaderIter):
         return data
 
     def _next_data(self) -> Any:
-        data = self._from_order() if self._order is not None else self._from_sampler()
+        order = self._order
+        if order is None:
+            data = self._from_sampler()
+        else:
+            plan = self._gatherer.plan()
+            located = order.take(plan)
+            data = self._from_pyg(order.positions()) if plan is None or located is None else plan.gather(*located)
         if self._pin_memory and (self._place is None or self._place.type == "cpu"):
             data = pin_memory(data, self._pin_memory_device)
         return data
-
-    def _from_order(self) -> Any:
-        order = self._order
-        assert order is not None
-        number = next(order)
-        plan = self._gatherer.plan()
-        located = None if plan is None else order.located(plan, number)
-        if plan is None or located is None:
-            return self._from_pyg(order.positions(number))
-        return plan.gather(*located)
 
     def _from_sampler(self) -> Any:
         index = next(self._sampler_iter)

@@ -14,7 +14,7 @@ Located = tuple[Tensor, Tensor]
 
 
 class Order:
-    """The batches of one epoch: iterating gives their numbers.
+    """The batches of one epoch.
 
     Random numbers are drawn at the same moments as torch's samplers draw them, so that a generator shared with other
     code stands where it would stand with torch's own loader.
@@ -27,6 +27,7 @@ class Order:
         self._sampler = sampler
         self._positions: Tensor | None = None
         self._next = self._full = self._count = 0
+        self._number = -1
         self._ended = False
         self._plan: Plan | None = None
         self._located: list[Located] | None = None
@@ -42,39 +43,48 @@ class Order:
             return not inner.replacement and inner._num_samples is None
         return type(inner) is SequentialSampler
 
-    def __iter__(self) -> Order:
-        return self
+    def take(self, plan: Plan | None) -> Located | None:
+        """Goes on to the next batch, and gives its rows.
 
-    def __next__(self) -> int:
-        if self._positions is None:
-            self._draw()
-        if self._next >= self._full and not self._ended:
-            self._end()
-        if self._next >= self._count:
-            raise StopIteration
-        self._next += 1
-        return self._next - 1
+        Returns None without a plan, or where a position lies outside the plan's dataset.
 
-    def positions(self, number: int) -> list[int]:
-        """The positions in batch `number`."""
+        Raises:
+            StopIteration: at the end of the epoch.
+        """
+        number = self._next
+        if number >= self._full or self._positions is None:
+            self._reach(number)
+        self._next = number + 1
+        self._number = number
+        if plan is not self._plan:
+            self._locate(plan)
+        return None if self._located is None else self._located[number]
+
+    def positions(self) -> list[int]:
+        """The positions in the batch that was taken last."""
         assert self._positions is not None
         size = self._sampler.batch_size
-        return self._positions[number * size : (number + 1) * size].tolist()
+        return self._positions[self._number * size : (self._number + 1) * size].tolist()
 
-    def located(self, plan: Plan, number: int) -> Located | None:
-        """The rows of batch `number`; None where a position lies outside the plan's dataset."""
-        if plan is not self._plan:
-            self._plan = plan
-            assert self._positions is not None
-            located = plan.locate(self._positions)
-            size = self._sampler.batch_size
-            if located is None:
-                self._located = None
-            else:
-                rows = located[0].split(size)
-                there = rows if located[1] is located[0] else located[1].split(size)
-                self._located = list(zip(rows, there, strict=True))
-        return None if self._located is None else self._located[number]
+    def _reach(self, number: int) -> None:
+        if self._positions is None:
+            self._draw()
+        if number >= self._full and not self._ended:
+            self._end()
+        if number >= self._count:
+            raise StopIteration
+
+    def _locate(self, plan: Plan | None) -> None:
+        assert self._positions is not None
+        self._plan = plan
+        located = None if plan is None else plan.locate(self._positions)
+        if located is None:
+            self._located = None
+            return
+        size = self._sampler.batch_size
+        rows = located[0].split(size)
+        there = rows if located[1] is located[0] else located[1].split(size)
+        self._located = list(zip(rows, there, strict=True))
 
     def _draw(self) -> None:
         inner: Any = self._sampler.sampler

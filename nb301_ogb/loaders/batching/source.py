@@ -64,6 +64,10 @@ class Source:
         """The storage of `data`."""
         return self.data._store
 
+    def depend_on_values(self) -> None:
+        """Has writes into the arrays noticed: something was computed from them or copied, rather than viewed."""
+        self.watch.values(self.store._mapping.values())
+
     @property
     def keys(self) -> list[str]:
         """The attributes that a single graph has, in its order (`num_nodes` apart)."""
@@ -79,20 +83,20 @@ def find_source(dataset: Any) -> Source:
     watch = Watch()
     picks: list[Any] = []
     while type(dataset) is Subset:
-        watch.bind(vars(dataset), "dataset")
-        watch.bind(vars(dataset), "indices")
+        watch.bind(vars(dataset), "dataset", "indices")
         picks.insert(0, dataset.indices)
         dataset = dataset.dataset
     _check_dataset(dataset)
     state = vars(dataset)
-    for name in ("_data", "slices", "_indices", "transform"):
-        watch.bind(state, name)
+    watch.bind(state, "_data", "slices", "_indices", "transform")
     data, slices = state["_data"], state["slices"]
     _check_data(data, slices)
     graphs = _count(slices)
     watch.mapping(slices)
+    watch.values(slices.values())
     watch.mapping(data._store._mapping)
-    watch.bind(vars(data._store), "_num_nodes")
+    if "_num_nodes" in vars(data._store):
+        watch.bind(vars(data._store), "_mapping", "_num_nodes")
     rows, length = None, graphs
     for sequence in (state["_indices"], *picks):
         if sequence is None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
-from operator import attrgetter, is_not
+from collections.abc import Iterable
+from operator import attrgetter, is_not, itemgetter
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
-_MISSING = object()
 _version = attrgetter("_version")
 
 
@@ -17,29 +16,39 @@ class Watch:
     """Remembers objects and their state; `holds` is cheap enough for every batch, `holds_inside` for every epoch."""
 
     def __init__(self) -> None:
-        self._bound: list[tuple[MutableMapping[str, Any], str, Any]] = []
+        self._bound: list[tuple[dict[str, Any], Any, tuple[Any, ...]]] = []
         self._mappings: list[tuple[dict[str, Any], dict[str, Any]]] = []
         self._sequences: list[tuple[Any, Any]] = []
         self._tensors: list[Tensor] = []
-        self._versions: list[int] = []
         self._forms: list[tuple[Any, ...]] = []
+        self._written: list[Tensor] = []
+        self._versions: list[int] = []
 
-    def bind(self, namespace: MutableMapping[str, Any], name: str) -> None:
-        """Watches which object a name stands for."""
-        self._bound.append((namespace, name, namespace.get(name, _MISSING)))
+    def bind(self, namespace: dict[str, Any], first: str, second: str, *names: str) -> None:
+        """Watches which objects some names stand for."""
+        get = itemgetter(first, second, *names)
+        self._bound.append((namespace, get, get(namespace)))
 
     def mapping(self, mapping: dict[str, Any]) -> None:
-        """Watches which keys and objects a mapping holds, and its tensors."""
+        """Watches which keys and objects a mapping holds, and where its tensors lie."""
         self._mappings.append((mapping, dict(mapping)))
         for value in mapping.values():
-            if isinstance(value, Tensor) and not value.is_inference():
-                self._tensor(value)
+            if isinstance(value, Tensor):
+                self._tensors.append(value)
+                self._forms.append(_form(value))
+
+    def values(self, tensors: Iterable[Any]) -> None:
+        """Watches writes into tensors."""
+        for tensor in tensors:
+            known = any(tensor is other for other in self._written)
+            if isinstance(tensor, Tensor) and not tensor.is_inference() and not known:
+                self._written.append(tensor)
+                self._versions.append(tensor._version)
 
     def sequence(self, sequence: Any) -> None:
         """Watches the content of a sequence of numbers."""
         if isinstance(sequence, Tensor):
-            if not sequence.is_inference():
-                self._tensor(sequence)
+            self.values([sequence])
         elif isinstance(sequence, np.ndarray):
             self._sequences.append((sequence, sequence.copy()))
         elif isinstance(sequence, list):
@@ -47,13 +56,17 @@ class Watch:
 
     def holds(self) -> bool:
         """Whether names, mappings and tensors are as they were (writes that torch counts are seen)."""
-        for namespace, name, value in self._bound:
-            if namespace.get(name, _MISSING) is not value:
-                return False
-        for mapping, before in self._mappings:
-            if not _same_mapping(mapping, before):
-                return False
-        return list(map(_version, self._tensors)) == self._versions
+        try:
+            for namespace, get, values in self._bound:
+                if any(map(is_not, get(namespace), values)):
+                    return False
+            for mapping, before in self._mappings:
+                # Asks first whether two values are the same object, and no further where they are.
+                if mapping != before:
+                    return False
+        except Exception:  # names may be gone, and other tensors cannot be asked whether they are equal
+            return False
+        return list(map(_version, self._written)) == self._versions
 
     def holds_inside(self) -> bool:
         """Whether also the sequences hold the same numbers and the tensors lie where they lay."""
@@ -63,19 +76,6 @@ class Watch:
             if list(mapping) != list(before) or any(map(is_not, mapping.values(), before.values())):
                 return False
         return all(_same_content(sequence, before) for sequence, before in self._sequences)
-
-    def _tensor(self, tensor: Tensor) -> None:
-        self._tensors.append(tensor)
-        self._versions.append(tensor._version)
-        self._forms.append(_form(tensor))
-
-
-def _same_mapping(mapping: dict[str, Any], before: dict[str, Any]) -> bool:
-    # Comparing dicts asks first whether values are the same object, and no further where they are.
-    try:
-        return bool(mapping == before)
-    except Exception:  # tensors that are not the same cannot be asked whether they are equal
-        return False
 
 
 def _form(tensor: Tensor) -> tuple[Any, ...]:

@@ -1,0 +1,5 @@
+"""`python -m nb301_ogb.cli`, which is what torchrun can start."""
+
+from nb301_ogb.cli import main
+
+main()
