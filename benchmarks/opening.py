@@ -41,7 +41,7 @@ first = time.perf_counter() - begin
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(json.dumps({"import": imported, "open": opened, "first_batch": first, "graphs": len(data),
                   "peak_mb": peak / 1024, "added_mb": (peak - before) / 1024,
-                  "sum": int(data.edge_index.sum()), "labels": float(data.y.double().sum())}))
+                  "sum": int(data._data.edge_index.sum()), "labels": float(data._data.y.double().sum())}))
 """
 
 _OGB = """

@@ -124,7 +124,7 @@ _NB301 = DatasetInfo(
     embedded=False,
     origin="measured by the authors of NAS-Bench-301 (100 epochs, one run a record); downloaded from their public "
     "archive and built on your machine",
-    license="CC BY 4.0 or Apache-2.0 as the archive says (see its page)",
+    license="as the figshare page of the archive says; its full logs are under Apache-2.0",
     citation=NB301_CITATION,
 )
 
