@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from nb301_ogb.cli import experiment_search
 from nb301_ogb.cli.common import DatasetArgument, JsonOption, RootOption, console, errors, open_dataset, print_json
 
 EXAMPLE = "Example: nb301-ogb experiment dataset nb201-cifar10 --output reports/nb201-cifar10"
@@ -40,3 +41,7 @@ def dataset(
         return
     for path, what in ((PAGE, "figures and tables"), (TEXT, "the tables as Markdown"), (NUMBERS, "the numbers")):
         console.print(f"{output / path}   {what}", highlight=False, soft_wrap=True)
+
+
+for command in (experiment_search.trajectories, experiment_search.local_search, experiment_search.parameter_free):
+    app.command(name=command.__name__.replace("_", "-"), epilog=experiment_search.EXAMPLES[command.__name__])(command)

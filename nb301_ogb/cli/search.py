@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -76,14 +77,6 @@ def run(
     label = re.sub(r"[^A-Za-z0-9.]+", "-", f"{wanted[0].spec}-{asked.name}").strip("-")
     path = output or Path("runs") / f"search-{label}.h5"
     with progress_bar(quiet=as_json) as bar:
-        task = bar.add_task(str(wanted[0].spec), total=_SHARES, note="")
-
-        def show(progress: Progress) -> None:
-            note = f"{progress.evaluations:,} evaluations, {progress.finished} of {progress.repeats} repeats"
-            if progress.best == progress.best:
-                note += f", best {progress.best:.2f}%"
-            bar.update(task, completed=int(_SHARES * progress.share), note=note)
-
         histories = search(
             tabulated(asked),
             wanted,
@@ -92,7 +85,7 @@ def run(
             workers=workers,
             path=path,
             overwrite=overwrite,
-            report=show,
+            report=shown_on(bar, str(wanted[0].spec)),
         )
     found = summary(asked, wanted[0].spec.title, str(limit), noise, histories)
     found["output"] = str(path)
@@ -103,6 +96,19 @@ def run(
         write_csv(table, asked.space, histories)
         found["csv"] = str(table)
     print_json(found) if as_json else _show(found)
+
+
+def shown_on(bar: Any, title: str) -> Callable[[Progress], None]:
+    """What shows the progress of a search as a bar of its own."""
+    task = bar.add_task(title, total=_SHARES, note="")
+
+    def show(progress: Progress) -> None:
+        note = f"{progress.evaluations:,} evaluations, {progress.finished} of {progress.repeats} repeats"
+        if progress.best == progress.best:
+            note += f", best {progress.best:.2f}%"
+        bar.update(task, completed=int(_SHARES * progress.share), note=note)
+
+    return show
 
 
 def open_for(benchmark: str | None, space: str | None, root: Path | None, device: str) -> Benchmark:

@@ -18,8 +18,8 @@ from nb301_ogb.spaces import Space
 CSV_COLUMNS = ("optimiser", "seed", "evaluation", "architecture", "value", "mean", "runtime", "simulated_time")
 
 
-def write_text(path: str | Path, text: str) -> None:
-    """Writes a text file, whole or not at all.
+def write_bytes(path: str | Path, content: bytes) -> None:
+    """Writes a file, whole or not at all; its folder is made if it is missing.
 
     Raises:
         OutputError: where the disk does not take it.
@@ -28,7 +28,7 @@ def write_text(path: str | Path, text: str) -> None:
     try:
         with Temporary(path) as temporary:
             temporary.sweep()
-            temporary.stream.write(text.encode())
+            temporary.stream.write(content)
             temporary.keep()
     except OSError as error:
         msg = f"{path} cannot be written ({error.strerror or error}); free some space or choose another place."
@@ -52,7 +52,7 @@ def write_csv(path: str | Path, space: Space, histories: Sequence[History]) -> N
         architectures = (names[one] for one in which.ravel().tolist())
         rows = zip(range(len(history)), architectures, *columns, strict=True)
         writer.writerows((history.optimiser, history.seed, *row) for row in rows)
-    write_text(path, stream.getvalue())
+    write_bytes(path, stream.getvalue().encode())
 
 
 def write_drawing(path: str | Path, space: Space, code: ArrayLike) -> None:
@@ -61,4 +61,4 @@ def write_drawing(path: str | Path, space: Space, code: ArrayLike) -> None:
     Raises:
         OutputError: where the disk does not take it.
     """
-    write_text(path, space.drawing(code))
+    write_bytes(path, space.drawing(code).encode())

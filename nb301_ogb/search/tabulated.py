@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nb301_ogb.baselines.benchmark import Answer, Benchmark
+from nb301_ogb.spaces import Space
 from nb301_ogb.spaces.graphs import CodeArray
 
 MOST = 100_000
@@ -26,6 +27,12 @@ def tabulated(benchmark: Benchmark) -> Benchmark:
     return _Tabulated(benchmark)
 
 
+def every_code(space: Space) -> CodeArray:
+    """uint8 [size, C]: all codes, in their order as numbers, of a space whose columns do not depend on each other."""
+    limits = space.code_limits
+    return np.stack(np.unravel_index(np.arange(int(limits.prod())), limits), axis=1).astype(np.uint8)
+
+
 class _Tabulated(Benchmark):
     """The table.
 
@@ -38,7 +45,7 @@ class _Tabulated(Benchmark):
         self.space = benchmark.space
         self._benchmark = benchmark
         limits = benchmark.space.code_limits
-        codes = np.stack(np.unravel_index(np.arange(int(limits.prod())), limits), axis=1).astype(np.uint8)
+        codes = every_code(benchmark.space)
         parts = [benchmark.query_codes(codes[first : first + _ROWS]) for first in range(0, len(codes), _ROWS)]
         self._table: NDArray[np.float64] = np.stack(
             [np.concatenate([getattr(part, name) for part in parts]) for name in ("mean", "std", "value", "runtime")]

@@ -1,0 +1,136 @@
+"""A report on an experiment in a folder: a page, the same as Markdown, the numbers as JSON, figures for print."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nb301_ogb._version import __version__
+from nb301_ogb.experiments.page import Block, Figure, Section, Text, to_html, to_markdown
+from nb301_ogb.search.export import write_bytes
+
+if TYPE_CHECKING:
+    from matplotlib import figure
+
+Draw = Callable[["figure.Figure"], None]
+
+PAGE, TEXT, NUMBERS = "report.html", "report.md", "report.json"
+
+LEAST_ERROR = 0.01
+"""The smallest error, in percent, that a logarithmic axis shows: one of 10,000 images."""
+
+_SETTINGS = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "nb301-ogb",
+    "pdf.fonttype": 42,
+    "font.family": "sans-serif",
+    "font.size": 10.5,
+}
+"""Letters stay letters, in the page and in print; nothing depends on chance."""
+
+
+def can_draw() -> bool:
+    """Whether matplotlib is installed."""
+    return importlib.util.find_spec("matplotlib") is not None
+
+
+def image(draw: Draw, kind: str, width: float, height: float) -> bytes:
+    """A figure as `svg`, `pdf` or `png`; the same bytes for the same drawing.
+
+    Args:
+        draw: draws on the figure it is given.
+        kind: the format.
+        width: in inches, as is `height`.
+        height: see `width`.
+    """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure as Canvas
+
+    stream = io.BytesIO()
+    with mpl.rc_context(_SETTINGS):
+        canvas = Canvas(figsize=(width, height), layout="constrained")
+        draw(canvas)
+        undated = {"svg": {"Date": None, "Creator": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}
+        canvas.savefig(stream, format=kind, metadata=undated[kind], dpi=150)
+    return stream.getvalue()
+
+
+def drawn(draw: Draw, alt: str, caption: str, width: float = 8.4, height: float = 4.2) -> list[Block]:
+    """The block of a figure, or a sentence in its place where matplotlib is not installed."""
+    if not can_draw():
+        return [Text("There is no figure here: it needs matplotlib (pip install 'nb301-ogb[plots]').")]
+    svg = image(draw, "svg", width, height).decode()
+    return [Figure(svg[svg.index("<svg") :], alt, caption)]
+
+
+def write_report(
+    folder: Path,
+    title: str,
+    sections: Sequence[Section],
+    numbers: dict[str, Any],
+    command: str,
+    prints: Mapping[str, tuple[Draw, float, float]],
+) -> dict[str, Any]:
+    """Writes the files of a report, each whole or not at all.
+
+    Args:
+        folder: made if it is missing.
+        title: of the page.
+        sections: of the page.
+        numbers: for JSON; `note` stands above everything on the page.
+        command: that makes the report.
+        prints: figures for print by the name of their file, `NAME.pdf`: how it is drawn, its width and its height in
+            inches.
+
+    Returns:
+        The numbers as JSON holds them: NaN is None.
+
+    Raises:
+        OutputError: where the folder cannot be written.
+    """
+    numbers = finite(numbers | {"created_with": f"nb301-ogb {__version__}"})
+    note = str(numbers.get("note") or "")
+    footer = f"Written by nb301-ogb {__version__} ({command})."
+    write_bytes(folder / PAGE, to_html(title, sections, note, footer).encode())
+    write_bytes(folder / TEXT, to_markdown(title, sections, note, footer).encode())
+    write_bytes(folder / NUMBERS, (json.dumps(numbers, indent=1, ensure_ascii=False) + "\n").encode())
+    if can_draw():
+        for name, (draw, width, height) in prints.items():
+            write_bytes(folder / f"{name}.pdf", image(draw, "pdf", width, height))
+    return numbers
+
+
+def finite(value: Any) -> Any:
+    """The value as JSON can hold it."""
+    if isinstance(value, dict):
+        return {key: finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def with_error(values: dict[str, float], digits: int = 2) -> str:
+    """Mean and standard error for a table."""
+    if values["mean"] != values["mean"]:
+        return "-"
+    if values["standard_error"] != values["standard_error"]:
+        return f"{values['mean']:.{digits}f}"
+    return f"{values['mean']:.{digits}f} ± {values['standard_error']:.{digits}f}"
+
+
+def error_ticks(axis: Any, low: float, high: float, most: int = 7) -> None:
+    """Labels a logarithmic axis of errors, in percent, with numbers that people read."""
+    steps = (0.05, 0.1, 0.2, 0.5, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100)
+    inside = [one for one in steps if low <= one <= high]
+    if len(inside) < 3:
+        # A narrow range: even steps of a size that leaves a few.
+        size = next(step for step in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20) if (high - low) / step <= most)
+        inside = [round(size * one, 2) for one in range(math.ceil(low / size), math.floor(high / size) + 1)]
+    every = -(-len(inside) // most)
+    axis.set_ticks(inside[::every], [f"{one:g}" for one in inside[::every]])
+    axis.set_ticks([], minor=True)
