@@ -109,6 +109,8 @@ def charge(runtime: Values, known: float, count: int) -> tuple[Values, float, in
         into calls.
     """
     there = (runtime > 0) & (runtime < np.inf)
+    if len(runtime) == 1 and there[0]:  # most searches ask one by one
+        return runtime, known + float(runtime[0]), count + 1
     sums = np.cumsum(np.concatenate([[known], np.where(there, runtime, 0.0)]))
     counts = count + np.concatenate([[0], np.cumsum(there)])
     cost = runtime if there.all() else np.where(there, runtime, sums[:-1] / np.maximum(counts[:-1], 1))

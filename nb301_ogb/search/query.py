@@ -46,15 +46,15 @@ class Questioner:
                 _join([self._one(code[None], seed, first + row) for row, code in enumerate(table)])
                 for table, seed, first in zip(codes, seeds, counts, strict=True)
             ]
-        joined = np.concatenate(codes)
+        joined = codes[0] if len(codes) == 1 else np.concatenate(codes)
         try:
             answer = _checked(self.benchmark.query_codes(joined), len(joined))
             self._answers += len(joined)
         except Exception:
             # One architecture that fails must not take the others along.
             answer = _join([self._one(code[None]) for code in joined])
-        bounds = np.cumsum([0, *map(len, codes)])
-        return [_rows(answer, low, high) for low, high in itertools.pairwise(bounds.tolist())]
+        bounds = itertools.accumulate(map(len, codes), initial=0)
+        return [_rows(answer, low, high) for low, high in itertools.pairwise(bounds)]
 
     def _one(self, code: CodeArray, seed: int = 0, number: int = 0) -> Answer:
         try:

@@ -152,7 +152,7 @@ class Repeat:
     def _take(self, codes: CodeArray, value: Values, mean: Values, runtime: Values) -> None:
         cost, self._known, self._known_count = charge(runtime, self._known, self._known_count)
         before = self._columns["simulated_time"][self._count - 1] if self._count else 0.0
-        time = np.cumsum(np.concatenate([[before], cost]))[1:]
+        time = cost + before if len(cost) == 1 else np.cumsum(np.concatenate([[before], cost]))[1:]
         n = len(codes)
         if self.budget.seconds is not None and time[-1] > self.budget.seconds:
             n = int(np.searchsorted(time, self.budget.seconds, side="right"))
