@@ -66,7 +66,8 @@ class Stepper:
         self._steps = steps
         self._parameters = list(network.parameters())
         self._dtype = _DTYPES.get(resolve_precision(config.amp, device))
-        self.optimizer = torch.optim.AdamW(self._parameters, lr=config.lr, weight_decay=config.weight_decay)
+        # One kernel for all parameters: on small networks the step else takes a fifth of the time.
+        self.optimizer = torch.optim.AdamW(self._parameters, lr=config.lr, weight_decay=config.weight_decay, fused=True)
         self.scaler = torch.amp.GradScaler(device.type, enabled=self._dtype is torch.float16)
         self.step = 0
 

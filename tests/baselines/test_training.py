@@ -16,6 +16,7 @@ from nb301_ogb.baselines.config import GNNConfig, TreeConfig, load_config
 from nb301_ogb.baselines.gnn_model import GNNModel, resolve_device
 from nb301_ogb.baselines.model import Table
 from nb301_ogb.baselines.models import make_model
+from nb301_ogb.baselines.report import write_report
 from nb301_ogb.baselines.rescore import rescore
 from nb301_ogb.baselines.scores import score
 from nb301_ogb.baselines.training import Job, summarise, train
@@ -263,6 +264,8 @@ def test_a_failure_leaves_the_old_run(tmp_path: Path) -> None:
 def test_the_report(trained: tuple[Path, list[runs.Run]]) -> None:
     output, finished = trained
     page = (output / "report.html").read_text()
+    write_report(output / "again.html", finished)
+    assert (output / "again.html").read_text() == page
     assert page.count("<svg") == 2
     assert f"{finished[0].info.num_params:,} parameters" in page
     assert "Kendall" in page
