@@ -90,9 +90,9 @@ def _leads(numbers: dict[str, Any]) -> list[Section]:
                 f"{entry['evaluations']:,}",
                 entry["best_local"],
                 entry["best_other"],
-                with_error(entry["errors"][entry["best_local"]]),
-                with_error(entry["errors"][entry["best_other"]]),
-                with_error(entry["lead"]),
+                with_error(entry["errors"][entry["best_local"]], 3),
+                with_error(entry["errors"][entry["best_other"]], 3),
+                with_error(entry["lead"], 3),
                 "yes" if entry["clear"] else "no",
             )
             for entry in found["checkpoints"]
@@ -112,7 +112,7 @@ def _leads(numbers: dict[str, Any]) -> list[Section]:
         blocks.append(Table(caption, columns, rows, left=3))
         columns = ("local search", *(f"{one['evaluations']:,}" for one in found["checkpoints"]))
         rows = [
-            (numbers["optimisers"][name], *(with_error(one["leads"][name]) for one in found["checkpoints"]))
+            (numbers["optimisers"][name], *(with_error(one["leads"][name], 3) for one in found["checkpoints"]))
             for name in numbers["local"]
         ]
         blocks.append(Table(f"On the {word} space: each one's lead over the best other, in points", columns, rows))
@@ -123,7 +123,7 @@ def _leads(numbers: dict[str, Any]) -> list[Section]:
     for word, found in numbers["found"].items():
         names = list(numbers["optimisers"])
         rows = [
-            (numbers["optimisers"][name], *(with_error(one["errors"][name]) for one in found["checkpoints"]))
+            (numbers["optimisers"][name], *(with_error(one["errors"][name], 3) for one in found["checkpoints"]))
             for name in names
         ]
         columns = ("optimiser", *(f"{one['evaluations']:,}" for one in found["checkpoints"]))

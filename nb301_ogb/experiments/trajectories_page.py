@@ -63,7 +63,7 @@ def panels(numbers: dict[str, Any], names: list[str]) -> Draw:
                     panel.fill_between(hours, low, mean + 2 * std, color=style["color"], alpha=0.16, linewidth=0)
                 panel.plot(hours, mean, label=_SHORT[word], **style)
                 lowest, highest = min(lowest, float(mean.min())), max(highest, float(mean.max()))
-            panel.set_title(numbers["optimisers"][name], fontsize=10, loc="left")
+            panel.set_title(numbers["optimisers"][name], fontsize=9.5, loc="left")
             plain(panel)
         for place, panel in enumerate(axes.flat):
             panel.set_visible(place < len(names))
@@ -124,7 +124,7 @@ def _tables(numbers: dict[str, Any]) -> list[Section]:
     for entry in numbers["checkpoints"]:
         words = [word for word in _SHORT if word in next(iter(entry["errors"].values()))]
         rows = [
-            (numbers["optimisers"][name], *(with_error(values[word]) for word in words))
+            (numbers["optimisers"][name], *(with_error(values[word], 3) for word in words))
             for name, values in entry["errors"].items()
         ]
         caption = f"Error after {entry['evaluations']:,} evaluations, percent, mean and standard error"
