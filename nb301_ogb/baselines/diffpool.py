@@ -87,7 +87,9 @@ class DiffPool(nn.Module):
         losses = x.new_zeros(())
         for embed, assign in zip(self.embed, self.assign, strict=True):
             inner, shares = embed(x, adj, mask), assign(x, adj, mask)
-            x, adj, link, entropy = dense_diff_pool(inner, adj, shares, mask)
+            # Half precision knows no number as small as what keeps PyG's logarithms finite.
+            with torch.autocast(x.device.type, enabled=False):
+                x, adj, link, entropy = dense_diff_pool(inner.float(), adj.float(), shares.float(), mask)
             losses = losses + link + entropy
             mask = None  # every cluster is a node
             read.append(x.amax(dim=1))
