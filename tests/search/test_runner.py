@@ -37,7 +37,7 @@ def same(one, other):
     assert (one.optimiser, one.seed, one.end) == (other.optimiser, other.seed, other.end)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(
     kind=st.sampled_from(KINDS),
     space=st.sampled_from(["nasbench201", "darts"]),
@@ -84,7 +84,7 @@ def test_the_same_seed_gives_the_same_history(name, noise):
     assert not np.array_equal(alone[0].codes, alone[1].codes)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(
     name=st.sampled_from(QUICK),
     first=st.integers(1, 90),
