@@ -100,7 +100,7 @@ def _load(table: LabelledTable, split: str) -> ExamData:
     groups = file.groups()
     train = key.rows["train"]
     # Networks without a path from input to output stand at chance level, where equal runs are a coincidence.
-    copied = np.where((key.space.depth(key.codes) > 0).all(axis=1)[:, None], run_id, -1)
+    copied = np.where(key.space.depth(key.codes).min(axis=1, keepdims=True) > 0, run_id, -1)
     seen_runs = copied[train][copied[train] >= 0]
     usable = _usable(run_id)
     weights = _weights(run_id)
