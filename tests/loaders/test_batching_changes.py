@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from itertools import pairwise
 
 import pytest
 import torch
@@ -66,13 +67,17 @@ def test_writing_into_a_batch_changes_nothing_else(kind, shuffle, device):
 @pytest.mark.parametrize("kind", sorted(DATASETS))
 def test_no_two_tensors_share_memory(kind):
     dataset = DATASETS[kind]()
+    whole = [value for value in dataset._data.to_dict().values() if isinstance(value, torch.Tensor)]
     batches = list(FastDataLoader(dataset, batch_size=4, follow_batch=["x", "edge_index"]))
-    held = [value for batch in batches for value in tensors(batch)]
-    held += [value for value in dataset._data.to_dict().values() if isinstance(value, torch.Tensor)]
-    places = [value.untyped_storage().data_ptr() for value in held if value.untyped_storage().nbytes()]
-    assert len(set(places)) == len(places)
+    held = [value for batch in [whole, *map(tensors, batches)] for value in batch]
+    ranges = sorted((value.data_ptr(), value.data_ptr() + value.nbytes) for value in held if value.nbytes)
+    assert all(end <= begin for (_, end), (begin, _) in pairwise(ranges))
     # What is saved with a batch is the batch, not a larger block that it was cut from.
-    assert all(value.untyped_storage().nbytes() == value.nbytes for batch in batches for value in tensors(batch))
+    for batch in batches:
+        storages = {value.untyped_storage().data_ptr(): value.untyped_storage().nbytes() for value in tensors(batch)}
+        assert sum(storages.values()) == sum(value.nbytes for value in tensors(batch))
+        values = [value for value in batch._store.values() if isinstance(value, torch.Tensor)]
+        assert all(value.untyped_storage().nbytes() == value.nbytes for value in values)
 
 
 def write_values(dataset):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -104,8 +104,7 @@ class _Step:
 
 
 _Select = Callable[[int, Tensor], Tensor]
-_Copy = Callable[[], Tensor]
-_Line = tuple[str, _Select, int, tuple[int, ...] | None, Tensor | None, _Copy, _Copy, _Step | None]
+_Line = tuple[str, _Select, int, tuple[int, ...] | None, Tensor | None, _Step | None]
 
 
 @dataclass(frozen=True)
@@ -114,14 +113,21 @@ class _Layout:
 
     Attributes:
         steps: for each attribute its key, `index_select` of its table and along which dimension, shape and offsets,
-            `clone` of slices and sums, and the whole step where it is not simple. Methods are bound once: a small
-            batch costs little more than the calls.
+            and the whole step where it is not simple. The method is bound once: a small batch costs little more than
+            the calls.
+        simple: the keys of the simple steps.
+        slices_and_sums: those of the simple steps, one after the other; copied whole and cut again, as copies of each
+            would cost a third of a small batch.
+        lengths: of the parts of `slices_and_sums`.
         nodes: `clone` of the vectors `batch` and `ptr`, where all graphs have the same number of nodes.
         counts: the number of nodes of each graph, where it is the same for all.
     """
 
     steps: list[_Line]
-    nodes: tuple[_Copy, _Copy] | None
+    simple: list[str]
+    slices_and_sums: Tensor
+    lengths: list[int]
+    nodes: tuple[Callable[[], Tensor], Callable[[], Tensor]] | None
     counts: list[int]
 
 
@@ -145,6 +151,7 @@ class Plan:
         self._rows = rows
         self._length = length
         self._layouts: dict[int, _Layout] = {}
+        self._keys = [attribute.key for attribute in attributes]
         self.device = attributes[0].table.device
 
     def on(self, device: torch.device) -> Plan:
@@ -181,10 +188,12 @@ class Plan:
         count = rows.shape[0]
         layout = self._layouts.get(count) or self._lay_out(count)
         mapping: dict[str, Any] = {}
-        slice_dict: dict[str, Tensor] = {}
-        inc_dict: dict[str, Tensor] = {}
+        simple = layout.simple
+        parts = layout.slices_and_sums.clone().split_with_sizes(layout.lengths) if simple else ()
+        slice_dict = dict(zip(simple, parts, strict=False))
+        inc_dict = dict(zip(simple, parts[len(simple) :], strict=True))
         cuts: dict[Cuts, Cut] = {}
-        for key, select, dim, shape, offsets, slices, sums, special in layout.steps:
+        for key, select, dim, shape, offsets, special in layout.steps:
             if special is not None:
                 slice_dict[key], inc_dict[key] = self._gather_special(special, rows, there, cuts, mapping)
                 continue
@@ -194,14 +203,15 @@ class Plan:
             if shape is not None:
                 # Not a view: PyG's tensors are none, and some operations refuse views.
                 value.resize_(*shape)
-            slice_dict[key] = slices()
-            inc_dict[key] = sums()
+        if len(simple) < len(layout.steps):
+            slice_dict = {key: slice_dict[key] for key in self._keys}
+            inc_dict = {key: inc_dict[key] for key in self._keys}
         counts: list[int] | None = None
         nodes = self._nodes
         if nodes is not None:
             if self._form.counted:
                 counts = layout.counts.copy() or nodes.lengths.index_select(0, rows).tolist()
-                mapping["num_nodes"] = sum(counts)
+                mapping["num_nodes"] = sum(counts) if nodes.size is None else nodes.size * count
             if layout.nodes is not None:
                 owner, starts = layout.nodes
                 mapping["batch"], mapping["ptr"] = owner(), starts()
@@ -235,16 +245,21 @@ class Plan:
         return slices.clone(), sums.clone()  # type: ignore[union-attr]
 
     def _lay_out(self, count: int) -> _Layout:
-        steps: list[_Line] = []
-        for attribute in self._attributes:
-            step = _step(attribute, count)
-            slices, sums = (_nothing if each is None else each.clone for each in (step.slices, step.sums))
-            how = (attribute.table.index_select, attribute.along, step.shape, step.offsets, slices, sums)
-            steps.append((attribute.key, *how, None if step.simple else step))
-        layout = _Layout(steps, None, [])
+        every = [_step(attribute, count) for attribute in self._attributes]
+        lines: list[_Line] = []
+        for step in every:
+            attribute = step.attribute
+            how = (attribute.table.index_select, attribute.along, step.shape, step.offsets)
+            lines.append((attribute.key, *how, None if step.simple else step))
+        simple = [step for step in every if step.simple]
+        parts = [step.slices for step in simple if step.slices is not None]
+        parts += [step.sums for step in simple if step.sums is not None]
+        block = torch.cat(parts) if parts else torch.empty(0, dtype=torch.int64)
+        keys, lengths = [step.attribute.key for step in simple], [part.shape[0] for part in parts]
+        layout = _Layout(lines, keys, block, lengths, None, [])
         if self._nodes is not None and self._nodes.size is not None:
             owner, starts = _vectors(self._nodes, self._nodes.size, count)
-            layout = _Layout(steps, (owner.clone, starts.clone), [self._nodes.size] * count)
+            layout = replace(layout, nodes=(owner.clone, starts.clone), counts=[self._nodes.size] * count)
         while len(self._layouts) >= _LAYOUTS:
             del self._layouts[next(iter(self._layouts))]
         self._layouts[count] = layout
@@ -265,10 +280,6 @@ def _step(attribute: Attribute, count: int) -> _Step:
 def _vectors(cuts: Cuts, size: int, count: int) -> Vectors:
     graphs = torch.arange(count + 1, device=cuts.starts_there.device)
     return graphs[:-1].repeat_interleave(size), graphs * size
-
-
-def _nothing() -> Tensor:
-    return torch.empty(0)
 
 
 def _cut(cuts: Cuts, rows: Tensor, there: Tensor, made: dict[Cuts, Cut]) -> Cut:
