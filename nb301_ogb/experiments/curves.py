@@ -112,33 +112,39 @@ def kendall(one: Sequence[float], other: Sequence[float]) -> float:
 
 
 def ranks(errors: Mapping[str, Values]) -> list[str]:
-    """Names in the order of their mean error, the smallest first."""
-    return sorted(errors, key=lambda name: mean_and_error(errors[name])["mean"])
+    """Names in the order of their mean error, the smallest first; ties in the order given."""
+    return sorted(errors, key=lambda name: _mean(errors[name]))
+
+
+def _mean(values: Values) -> float:
+    """The mean, so that sums in another order do not break a tie."""
+    return round(mean_and_error(values)["mean"], 9)
 
 
 def order_agreement(truth: Mapping[str, Values], surrogate: Mapping[str, Values]) -> dict[str, Any]:
     """Whether optimisers stand in the same order by their mean error, and where they do not.
 
-    A pair is *clear* where its gap is more than two standard errors on both benchmarks; the gaps are of repeats with
-    the same seed. Halves of the truth's repeats, held against each other, tell how much order there is to agree with.
+    The order is the same where no pair changes places; a tie changes none. A pair is *clear* where its gap is more than
+    two standard errors on both benchmarks; the gaps are of repeats with the same seed. Halves of the truth's repeats,
+    held against each other, tell how much order there is to agree with.
 
     Args:
         truth: the errors of the repeats of each optimiser, [repeats].
         surrogate: the same on the other benchmark.
     """
     names = list(truth)
-    means = [[mean_and_error(errors[name])["mean"] for name in names] for errors in (truth, surrogate)]
+    means = [[_mean(errors[name]) for name in names] for errors in (truth, surrogate)]
     swapped = []
     for a, b in itertools.combinations(names, 2):
         gaps = [mean_and_error(errors[a] - errors[b]) for errors in (truth, surrogate)]
-        if gaps[0]["mean"] * gaps[1]["mean"] < 0:
+        if np.sign(_mean(truth[a] - truth[b])) * np.sign(_mean(surrogate[a] - surrogate[b])) < 0:
             clear = all(abs(gap["mean"]) > 2 * gap["standard_error"] for gap in gaps)
             swapped.append({"pair": [a, b], "truth_gap": gaps[0], "surrogate_gap": gaps[1], "clear": clear})
-    halves = [[mean_and_error(truth[name][half::2])["mean"] for name in names] for half in (0, 1)]
+    halves = [[_mean(truth[name][half::2]) for name in names] for half in (0, 1)]
     return {
         "truth": ranks(truth),
         "surrogate": ranks(surrogate),
-        "same": ranks(truth) == ranks(surrogate),
+        "same": not swapped and not bool(np.isnan(means).any()),
         "kendall_tau": kendall(*means),
         "kendall_tau_of_truth_halves": kendall(*halves),
         "swapped": swapped,

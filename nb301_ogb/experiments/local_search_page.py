@@ -167,7 +167,7 @@ def _figure(numbers: dict[str, Any], draw: Draw) -> Section:
         last = (
             f"{numbers['optimisers'][name]} {line['mean'][-1]:.2f}"
             for name, line in found["curves"].items()
-            if line["mean"][-1] is not None
+            if line["mean"][-1] == line["mean"][-1]
         )
         ends.append(f"on the {word} space {', '.join(last)}")
     alt = f"Falling curves of the best error so far over evaluations. At the end: {'; '.join(ends)}."

@@ -164,7 +164,10 @@ def _order(numbers: dict[str, Any]) -> Section:
             )
     columns = ("evaluations", "on the truth", "on the surrogate", "same", "Kendall tau", "tau of truth's halves")
     table = Table("Optimisers by mean error, the best first", columns, rows, left=4)
-    quiet = "The last column holds the truth against itself, one half of its repeats against the other."
+    quiet = (
+        "The order is the same where no two change places. The last column holds the truth against itself, one half of "
+        "its repeats against the other."
+    )
     return Section("Order of the optimisers", [table, Text(quiet), *map(Text, words)])
 
 

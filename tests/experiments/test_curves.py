@@ -108,6 +108,10 @@ def test_order_tells_swaps_and_whether_they_are_clear():
     assert [swap["clear"] for swap in found["swapped"]] == [True, True, True]
     assert curves.order_agreement(truth, truth)["same"]
     assert curves.order_agreement(truth, truth)["swapped"] == []
+    tied = {name: np.full(50, 8.355) for name in truth}
+    found = curves.order_agreement(truth, tied)
+    assert found["same"]
+    assert np.isnan(found["kendall_tau"])
 
 
 def test_descents_against_a_walk():
