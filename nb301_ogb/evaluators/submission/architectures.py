@@ -28,9 +28,9 @@ def codes_of_texts(texts: Sequence[str], space: Space) -> CodeArray:
         try:
             codes[row] = space.parse(text.strip())
         except ArchitectureError as error:
-            wrong.append(f"{text[:200]!r} ({error})")
+            wrong.append(f"{text[:200]!r} ({' '.join(str(error).split())[:300].rstrip('.')})")
     if wrong:
-        msg = f"{len(wrong):,} of {len(texts):,} texts name no architecture of {space.name}, the first is {wrong[0]}"
+        msg = f"{len(wrong):,} of {len(texts):,} texts name no architecture of {space.name}, the first is {wrong[0]}."
         raise SubmissionError(msg)
     return codes
 

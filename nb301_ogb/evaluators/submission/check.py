@@ -9,8 +9,7 @@ from urllib.parse import urlsplit
 import numpy as np
 from numpy.typing import NDArray
 
-from nb301_ogb.catalog import dataset_names, get_info
-from nb301_ogb.errors import ArchitectureError, DatasetNameError
+from nb301_ogb.errors import ArchitectureError, SubmissionError
 from nb301_ogb.evaluators.submission.form import (
     OFFICIAL_SEEDS,
     PARTS,
@@ -19,7 +18,7 @@ from nb301_ogb.evaluators.submission.form import (
     PartPredictions,
     Submission,
 )
-from nb301_ogb.evaluators.submission.key import ExamKey, code_text, numbers, other_parts
+from nb301_ogb.evaluators.submission.key import ExamKey, code_text, known_dataset, numbers, other_parts
 
 _LARGEST = 1e6
 """A prediction beyond this is no accuracy, no time and no count of the datasets, and its square is still a float."""
@@ -86,11 +85,11 @@ def align(found: PartPredictions, key: ExamKey, part: str) -> tuple[NDArray[np.f
 def unknown_exam(exam: Exam) -> str:
     """The fault of an exam that the catalogue does not have; empty for one that it has."""
     try:
-        info = get_info(exam.dataset)
-    except DatasetNameError:
-        info = None
-    if info is None or info.name != exam.dataset:
-        return f"there is no dataset {exam.dataset!r}: there are {', '.join(dataset_names())}."
+        info = known_dataset(exam.dataset)
+    except SubmissionError as error:
+        return str(error)
+    if info.name != exam.dataset:
+        return f"{exam.dataset!r} is not the full name of a dataset: write {info.name}."
     if exam.split not in info.splits:
         return f"{info.name} has no split {exam.split!r}: it has {', '.join(info.splits)}."
     return ""

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nb301_ogb.catalog import DatasetInfo, dataset_names, get_info
+from nb301_ogb.errors import DatasetNameError, SubmissionError
 from nb301_ogb.evaluators.submission.form import PARTS, Exam
 from nb301_ogb.spaces import Space, get_space
 from nb301_ogb.spaces.graphs import CodeArray, IntArray
@@ -56,6 +58,19 @@ def numbers(*tables: CodeArray) -> list[IntArray]:
     packed = stacked.view(f"V{stacked.shape[1]}").ravel()
     found = np.unique(packed, return_inverse=True)[1].ravel().astype(np.int64)
     return np.split(found, np.cumsum([len(table) for table in tables])[:-1])
+
+
+def known_dataset(name: str) -> DatasetInfo:
+    """The catalogue's entry for a name that somebody else wrote.
+
+    Raises:
+        SubmissionError: listing the datasets there are.
+    """
+    try:
+        return get_info(name)
+    except DatasetNameError as error:
+        msg = f"there is no dataset {name[:100]!r}: there are {', '.join(dataset_names())}."
+        raise SubmissionError(msg) from error
 
 
 def code_text(code: CodeArray) -> str:

@@ -25,7 +25,7 @@ _MAX_DIMENSIONS = 3
 def encode(values: NDArray) -> bytes:
     """The bytes of an .npy file, version 1.0."""
     stream = io.BytesIO()
-    np.lib.format.write_array(stream, np.ascontiguousarray(values), version=(1, 0))
+    np.lib.format.write_array(stream, np.asarray(values, order="C"), version=(1, 0))
     return stream.getvalue()
 
 

@@ -16,6 +16,7 @@ from nb301_ogb.catalog import get_info, part_name
 from nb301_ogb.errors import DatasetNameError, SubmissionError
 from nb301_ogb.evaluators.submission.architectures import codes_of_texts
 from nb301_ogb.evaluators.submission.form import MAX_ROWS, MAX_SEEDS, PARTS, Exam, PartPredictions, Predictions
+from nb301_ogb.evaluators.submission.key import known_dataset
 from nb301_ogb.spaces import get_space
 
 COLUMNS = {
@@ -139,10 +140,10 @@ def _place(
     path: Path, line: int, place: tuple[str, str, str], dataset: str | None, split: str | None
 ) -> tuple[Exam, str]:
     try:
-        info = get_info(place[0] or dataset or "")
+        info = known_dataset(place[0] or dataset or "")
         part = part_name(place[2].strip())
-    except DatasetNameError as error:
-        msg = f"{path}, line {line}: {' '.join(str(error).split())}"
+    except (SubmissionError, DatasetNameError) as error:
+        msg = f"{path}, line {line}: {error}"
         raise SubmissionError(msg) from error
     if part not in PARTS:
         msg = f"{path}, line {line}: the part is {place[2]!r}; predictions are for {' and '.join(PARTS)}."

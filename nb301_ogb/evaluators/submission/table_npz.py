@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nb301_ogb.catalog import get_info, part_name
+from nb301_ogb.catalog import part_name
 from nb301_ogb.errors import DatasetNameError, SubmissionError
 from nb301_ogb.evaluators.submission import container, npy
 from nb301_ogb.evaluators.submission.form import MAX_EXAMS, PARTS, Exam, PartPredictions, Predictions
+from nb301_ogb.evaluators.submission.key import known_dataset
 
 ARRAYS = {
     "seeds": "integers [S], the seeds of the columns, for the whole file",
@@ -76,9 +77,9 @@ def _place(path: Path, name: str, dataset: str | None, split: str | None) -> tup
         msg = f"{path} does not say for which dataset {name!r} is; say --dataset, or name it DATASET/{name}."
         raise SubmissionError(msg)
     try:
-        info, part = get_info(given), part_name(found["part"])
-    except DatasetNameError as error:
-        msg = f"{path}, array {name[:100]!r}: {' '.join(str(error).split())}"
+        info, part = known_dataset(given), part_name(found["part"])
+    except (SubmissionError, DatasetNameError) as error:
+        msg = f"{path}, array {name[:100]!r}: {error}"
         raise SubmissionError(msg) from error
     if part not in PARTS:
         msg = f"{path} holds an array for the part {part!r}; predictions are for {' and '.join(PARTS)}."
