@@ -19,29 +19,24 @@ class CachedGraphs:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._state = vars(source.dataset)
-        self._list: list[Any] | None = None
         self._seen: list[Any] = []
         keys = source.keys
         self._keys = [*keys, "num_nodes"] if "_num_nodes" in vars(source.store) else keys
         self._starts: dict[str, list[int]] = {}
 
-    def same_list(self) -> bool:
-        """Whether the cache is the one that was looked at."""
-        return self._state.get("_data_list") is self._list
-
     def agree(self) -> bool:
         """Whether every cached graph is a view of the arrays; only those not yet seen are looked at."""
         cached = self._state.get("_data_list")
         if cached is None:
-            self._list, self._seen = None, []
+            self._seen = []
             return True
         if type(cached) is not list or len(cached) != self._source.graphs:
             return False
-        seen = self._seen if cached is self._list and len(self._seen) == len(cached) else [None] * len(cached)
+        seen = self._seen or [None] * len(cached)
         for number, new in enumerate(map(is_not, cached, seen)):
             if new and cached[number] is not None and not self._is_view(number, cached[number]):
                 return False
-        self._list, self._seen = cached, list(cached)
+        self._seen = list(cached)
         return True
 
     def _is_view(self, number: int, graph: Any) -> bool:

@@ -116,6 +116,7 @@ class _Layout:
             and the whole step where it is not simple. The method is bound once: a small batch costs little more than
             the calls.
         simple: the keys of the simple steps.
+        mixed: whether there are other steps.
         slices_and_sums: those of the simple steps, one after the other; copied whole and cut again, as copies of each
             would cost a third of a small batch.
         lengths: of the parts of `slices_and_sums`.
@@ -125,6 +126,7 @@ class _Layout:
 
     steps: list[_Line]
     simple: list[str]
+    mixed: bool
     slices_and_sums: Tensor
     lengths: list[int]
     nodes: tuple[Callable[[], Tensor], Callable[[], Tensor]] | None
@@ -203,7 +205,7 @@ class Plan:
             if shape is not None:
                 # Not a view: PyG's tensors are none, and some operations refuse views.
                 value.resize_(*shape)
-        if len(simple) < len(layout.steps):
+        if layout.mixed:
             slice_dict = {key: slice_dict[key] for key in self._keys}
             inc_dict = {key: inc_dict[key] for key in self._keys}
         counts: list[int] | None = None
@@ -256,7 +258,7 @@ class Plan:
         parts += [step.sums for step in simple if step.sums is not None]
         block = torch.cat(parts) if parts else torch.empty(0, dtype=torch.int64)
         keys, lengths = [step.attribute.key for step in simple], [part.shape[0] for part in parts]
-        layout = _Layout(lines, keys, block, lengths, None, [])
+        layout = _Layout(lines, keys, len(simple) < len(every), block, lengths, None, [])
         if self._nodes is not None and self._nodes.size is not None:
             owner, starts = _vectors(self._nodes, self._nodes.size, count)
             layout = replace(layout, nodes=(owner.clone, starts.clone), counts=[self._nodes.size] * count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -49,10 +50,7 @@ class Gatherer:
 
     def plan(self) -> Plan | None:
         """The plan, after a look at what can be looked at for every batch; None where batches are left to PyG."""
-        source, cached = self._source, self._cached
-        if self._plan is None or source is None or cached is None:
-            return None
-        if not source.watch.holds() or not (cached.same_list() or cached.agree()):
+        if self._plan is not None and not self._holds():
             self._make()
         return self._plan
 
@@ -83,6 +81,7 @@ class Gatherer:
         self._reason: str | None = None
         self._source: Source | None = None
         self._cached: CachedGraphs | None = None
+        self._holds: Callable[[], bool] = bool
 
     def _make(self) -> None:
         self._forget()
@@ -102,6 +101,7 @@ class Gatherer:
         follow, exclude = self._settings
         try:
             self._source = source = find_source(self._dataset)
+            self._holds = source.watch.holds
             self._cached = cached = CachedGraphs(source)
             if not cached.agree():
                 # Not worth a look before every batch: PyG gives these graphs until somebody drops them.

@@ -121,26 +121,28 @@ class _GatheringIter(_SingleProcessDataLoaderIter):
         if self._order is None or _profiler_enabled():
             return super().__next__()
         # Without the record for the profiler, which costs a fifth of a small batch.
-        data = self._next_data()
+        data = self._from_order(self._order)
         self._num_yielded += 1
-        return data
+        return self._pinned(data) if self._pin_memory else data
 
     def _next_data(self) -> Any:
-        order = self._order
-        if order is None:
-            data = self._from_sampler()
+        if self._order is not None:
+            data = self._from_order(self._order)
         else:
-            plan = self._gatherer.plan()
-            located = order.take(plan)
-            data = self._from_pyg(order.positions()) if plan is None or located is None else plan.gather(*located)
-        if self._pin_memory and (self._place is None or self._place.type == "cpu"):
-            data = pin_memory(data, self._pin_memory_device)
-        return data
+            index = next(self._sampler_iter)
+            data = self._gatherer.gather(index)
+            if data is None:
+                data = self._from_pyg(index)
+        return self._pinned(data) if self._pin_memory else data
 
-    def _from_sampler(self) -> Any:
-        index = next(self._sampler_iter)
-        data = self._gatherer.gather(index)
-        return self._from_pyg(index) if data is None else data
+    def _from_order(self, order: Order) -> Any:
+        plan = self._gatherer.plan()
+        located = order.take(plan)
+        return self._from_pyg(order.positions()) if plan is None or located is None else plan.gather(*located)
+
+    def _pinned(self, data: Any) -> Any:
+        elsewhere = self._place is not None and self._place.type != "cpu"
+        return data if elsewhere else pin_memory(data, self._pin_memory_device)
 
     def _from_pyg(self, index: Any) -> Any:
         data = self._dataset_fetcher.fetch(index)

@@ -88,7 +88,7 @@ def find_source(dataset: Any) -> Source:
         dataset = dataset.dataset
     _check_dataset(dataset)
     state = vars(dataset)
-    watch.bind(state, "_data", "slices", "_indices", "transform")
+    watch.bind(state, "_data", "slices", "_indices", "transform", "_data_list")
     data, slices = state["_data"], state["slices"]
     _check_data(data, slices)
     graphs = _count(slices)
