@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
+import atexit
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,29 +98,25 @@ def launched() -> Team:
     return Team()
 
 
-@contextlib.contextmanager
-def joined(device: str) -> Iterator[tuple[Team, str]]:
-    """Joins the team that torchrun has announced, for as long as the block lasts.
+def join(device: str) -> tuple[Team, str]:
+    """Joins the team that torchrun has announced, until this process ends; joining again changes nothing.
 
     Args:
         device: `auto`, `cpu`, `cuda` or `cuda:N`; GPUs speak through NCCL, CPUs through gloo.
 
-    Yields:
+    Returns:
         The team, and the device of this process: for `auto` and `cuda` the GPU with its number on this machine.
 
     Raises:
         ConfigError: for a device that is not there.
     """
-    if launched().size == 1 or dist.is_initialized():
-        yield current_team(), device
-        return
-    if device in ("auto", "cuda") and torch.cuda.is_available():
+    if launched().size > 1 and device in ("auto", "cuda") and torch.cuda.is_available():
         device = f"cuda:{int(os.environ['LOCAL_RANK']) % torch.cuda.device_count()}"
-    place = resolve_device(device)
-    if place.type == "cuda":
-        torch.cuda.set_device(place)
-    dist.init_process_group("nccl" if place.type == "cuda" else "gloo")
-    try:
-        yield current_team(), device
-    finally:
-        dist.destroy_process_group()
+    if launched().size > 1 and not dist.is_initialized():
+        place = resolve_device(device)
+        if place.type == "cuda":
+            torch.cuda.set_device(place)
+        dist.init_process_group("nccl" if place.type == "cuda" else "gloo")
+        # Not sooner: torch cannot join a second time.
+        atexit.register(dist.destroy_process_group)
+    return current_team(), device

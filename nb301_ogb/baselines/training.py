@@ -16,7 +16,7 @@ import numpy as np
 from nb301_ogb.baselines import runs
 from nb301_ogb.baselines.checkpoint import differences, remove_checkpoint
 from nb301_ogb.baselines.config import Config
-from nb301_ogb.baselines.distributed import Team, joined
+from nb301_ogb.baselines.distributed import Team, join
 from nb301_ogb.baselines.environment import environment
 from nb301_ogb.baselines.model import Model, Record, ResumableModel, Table
 from nb301_ogb.baselines.models import make_model
@@ -89,26 +89,26 @@ def train(
     if overwrite and resume:
         msg = "--overwrite starts anew and --resume goes on; say one of them."
         raise ConfigError(msg)
-    with joined(job.device) as (team, device):
-        job = dataclasses.replace(job, device=device)
-        if not (overwrite or resume):
-            for place in places:
-                place.check_free()
-        table = LabelledTable(job.dataset, job.root, job.targets, job.runs)
-        team.wait()  # nobody looks at the folder any more when the first run appears in it
-        if overwrite and team.leads:
-            for place in places:
-                remove_checkpoint(place.checkpoint)
-        finished = []
+    team, device = join(job.device)
+    job = dataclasses.replace(job, device=device)
+    if not (overwrite or resume):
         for place in places:
-            if not (resume and place.folder.exists()):
-                _train_one(job, table, place, overwrite, progress, team)
-            if team.leads:
-                finished.append(_kept(job, table, place) if resume else runs.read_run(place.folder))
-            team.wait()
+            place.check_free()
+    table = LabelledTable(job.dataset, job.root, job.targets, job.runs)
+    team.wait()  # nobody looks at the folder any more when the first run appears in it
+    if overwrite and team.leads:
+        for place in places:
+            remove_checkpoint(place.checkpoint)
+    finished = []
+    for place in places:
+        if not (resume and place.folder.exists()):
+            _train_one(job, table, place, overwrite, progress, team)
         if team.leads:
-            write_summary(Path(output), finished)
-        return finished
+            finished.append(_kept(job, table, place) if resume else runs.read_run(place.folder))
+        team.wait()
+    if team.leads:
+        write_summary(Path(output), finished)
+    return finished
 
 
 def _kept(job: Job, table: LabelledTable, place: runs.RunPlace) -> runs.Run:
