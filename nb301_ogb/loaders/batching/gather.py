@@ -21,6 +21,10 @@ Vectors = tuple[Tensor, Tensor]
 """The graph of each entry, int64 [joined], and where each graph begins, int64 [B + 1]."""
 
 
+Located = tuple[Tensor, Tensor, int]
+"""Rows, int64 [n], in main memory and on the arrays' device, and their number."""
+
+
 @dataclass(frozen=True)
 class Form:
     """What PyG's batches of a dataset are made of, beside tensors.
@@ -169,8 +173,8 @@ class Plan:
         nodes = None if self._nodes is None else move(self._nodes)
         return Plan(attributes, nodes, self._form, None, self._length)
 
-    def locate(self, positions: Tensor) -> tuple[Tensor, Tensor] | None:
-        """The rows at some positions, int64 [n], in main memory and on the arrays' device.
+    def locate(self, positions: Tensor) -> Located | None:
+        """The rows at some positions, int64 [n], in main memory and on the arrays' device, and their number.
 
         Returns None where there are no positions or one lies outside the dataset.
         """
@@ -178,22 +182,23 @@ class Plan:
         if inside is None:
             return None
         rows = inside if self._rows is None else self._rows.index_select(0, inside)
-        return rows, rows.to(self.device)
+        return rows, rows.to(self.device), rows.shape[0]
 
-    def gather(self, rows: Tensor, there: Tensor) -> Any:
+    def gather(self, rows: Tensor, there: Tensor, count: int) -> Any:
         """The batch of the graphs in some rows.
 
         Args:
             rows: int64 [B], in main memory.
             there: the same on the device of the arrays.
+            count: B.
         """
-        count = rows.shape[0]
         layout = self._layouts.get(count) or self._lay_out(count)
         mapping: dict[str, Any] = {}
         simple = layout.simple
         parts = layout.slices_and_sums.clone().split_with_sizes(layout.lengths) if simple else ()
-        slice_dict = dict(zip(simple, parts, strict=False))
-        inc_dict = dict(zip(simple, parts[len(simple) :], strict=True))
+        # zip's keyword argument would cost more than the dicts.
+        slice_dict = dict(zip(simple, parts))  # noqa: B905
+        inc_dict = dict(zip(simple, parts[len(simple) :]))  # noqa: B905
         cuts: dict[Cuts, Cut] = {}
         for key, select, dim, shape, offsets, special in layout.steps:
             if special is not None:

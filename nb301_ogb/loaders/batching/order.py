@@ -8,9 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import BatchSampler, RandomSampler, SequentialSampler
 
-from nb301_ogb.loaders.batching.gather import Plan
-
-Located = tuple[Tensor, Tensor]
+from nb301_ogb.loaders.batching.gather import Located, Plan
 
 
 class Order:
@@ -84,7 +82,8 @@ class Order:
         size = self._sampler.batch_size
         rows = located[0].split(size)
         there = rows if located[1] is located[0] else located[1].split(size)
-        self._located = list(zip(rows, there, strict=True))
+        counts = [size] * self._full + [located[2] % size]
+        self._located = list(zip(rows, there, counts, strict=False))
 
     def _draw(self) -> None:
         inner: Any = self._sampler.sampler
