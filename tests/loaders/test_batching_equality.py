@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from torch.utils.data import Subset
 from torch_geometric.data import Data
 
+from nb301_ogb import PygGraphPropPredDataset
 from tests.loaders.batching_graphs import (
     ArrayDataset,
     assert_loads_equal,
@@ -167,6 +168,12 @@ def test_shapes_of_the_projects_datasets():
     for dataset in (darts_graphs(), nasbench201_graphs(), ragged_graphs()):
         assert_loads_equal(dataset, batch_size=4, shuffle=True, epochs=3)
         assert_loads_equal(dataset[torch.tensor([5, 2, 2, 7, 0])], batch_size=2)
+
+
+def test_the_embedded_dataset():
+    dataset = PygGraphPropPredDataset("ogbg-nb201-cifar10")
+    part = dataset[dataset.get_idx_split("few_shot_781")["train"]]
+    assert_loads_equal(part, batch_size=256, shuffle=True, follow_batch=["edge_index"])
 
 
 def test_all_graphs_without_edges():
