@@ -55,6 +55,12 @@ def always_due(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Checkpoint, "due", lambda _: True)
 
 
+@pytest.fixture(autouse=True)
+def short_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing takes longer than the trainings of these tests."""
+    monkeypatch.setattr("nb301_ogb.baselines.training.write_report", lambda path, runs: path.write_text("a report"))
+
+
 def fitted(config: NetworkConfig, table: Table, path: Path | None, stop_after: int | None = None):
     model = make_model(config, table.space, device="cpu")
 
@@ -161,7 +167,7 @@ def test_divergence_leaves_no_checkpoint(table: Table, tmp_path: Path, monkeypat
 
 # The whole job, in processes
 
-SMALL = dataclasses.replace(GIN, gnn="gin", epochs=60, patience=60)
+SMALL = dataclasses.replace(GIN, gnn="gin", epochs=25, patience=25)
 
 
 @pytest.fixture(scope="module")
