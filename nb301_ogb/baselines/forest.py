@@ -13,6 +13,8 @@ from nb301_ogb.errors import ConfigError
 
 _CHUNK = 1 << 18
 """Places in trees that are followed at once: what they need then stays in a processor's cache."""
+_CHECKED = 4
+"""Steps after which places that have come to a leaf are left alone."""
 
 
 @dataclass(frozen=True)
@@ -86,12 +88,19 @@ class Forest:
     def _leaves(self, features: NDArray[np.float32]) -> NDArray[np.int32]:
         """int32 [G, trees]: the leaf that each row comes to in each tree."""
         flat, child = features.reshape(-1), self.child.reshape(-1)
-        node = np.tile(self.root, (len(features), 1))
-        row = np.arange(len(features))[:, None] * features.shape[1]
-        for _ in range(int(self.depth.max(initial=0))):
+        is_leaf = self.child[:, 0] == np.arange(len(self.child))
+        node = np.tile(self.root, len(features))
+        row = np.repeat(np.arange(len(features)) * features.shape[1], len(self))
+        found, place = np.empty_like(node), np.arange(len(node))
+        for step in range(int(self.depth.max(initial=0))):
             right = flat[row + self.feature[node]] > self.threshold[node]
             node = child[2 * node + right]
-        return node
+            if step % _CHECKED == _CHECKED - 1:  # most leaves lie far above the deepest one
+                ends = is_leaf[node]
+                found[place[ends]] = node[ends]
+                node, row, place = node[~ends], row[~ends], place[~ends]
+        found[place] = node
+        return found.reshape(len(features), len(self))
 
     def num_parameters(self) -> int:
         """Leaf values, and a feature and a threshold for each inner node."""
