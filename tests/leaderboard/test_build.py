@@ -107,17 +107,16 @@ def test_the_ceiling_of_a_board_is_the_mean_over_its_exams(results):
     assert results["nb301"].ceiling("rmse") is None
 
 
-def test_nothing_depends_on_the_order_of_files(folder, judged, results):
-    assert record(build(judged[::-1], open_exam)) == record(list(results.values()))
+def test_the_order_of_paths_does_not_matter(folder, judged):
     paths = find_submissions(folder)
     digests = [one.digest for one in judge_all([paths[at] for at in (2, 0, 3, 1)], open_exam)]
     assert digests == [one.digest for one in judged]
 
 
-def test_nothing_depends_on_the_names_of_files(folder, results, tmp_path):
+def test_nothing_depends_on_the_order_and_the_names_of_files(folder, results, tmp_path):
     for at, path in enumerate(find_submissions(folder)):
         shutil.copy(path, tmp_path / f"{9 - at}.submission")
-    renamed = build(judge_all(find_submissions(tmp_path), open_exam), open_exam)
+    renamed = build(judge_all(find_submissions(tmp_path), open_exam)[::-1], open_exam)
 
     def without_names(found):
         text = json.dumps(record(found))

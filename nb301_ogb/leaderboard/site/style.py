@@ -31,9 +31,10 @@ th.text, td.text { text-align: left; } td.wrap { white-space: normal; min-width:
 tbody th { font-weight: 600; } tfoot td, tfoot th { border-bottom: 0; color: var(--quiet); font-weight: normal; }
 thead button { font: inherit; font-weight: 600; color: inherit; background: none; border: 0; padding: 0;
   cursor: pointer; text-align: inherit; }
-thead button::after { content: "\\00a0\\2195"; color: var(--quiet); }
-th[aria-sort=ascending] button::after { content: "\\00a0\\2191"; }
-th[aria-sort=descending] button::after { content: "\\00a0\\2193"; }
+/* The arrow is no part of the heading's name; browsers that do not know how to say that take the first rule. */
+thead button::after { content: "\\00a0\\2195"; content: "\\00a0\\2195" / ""; color: var(--quiet); }
+th[aria-sort=ascending] button::after { content: "\\00a0\\2191"; content: "\\00a0\\2191" / ""; }
+th[aria-sort=descending] button::after { content: "\\00a0\\2193"; content: "\\00a0\\2193" / ""; }
 .tag { display: inline-block; font-size: .8rem; font-weight: normal; padding: 0 .5rem; margin-right: .4rem;
   border: 1px solid var(--line); border-radius: 1rem; color: var(--quiet); white-space: nowrap; }
 h1 .tag, h3 .tag { margin-left: .4rem; }
