@@ -24,7 +24,7 @@ from nb301_ogb.storage.read import DatasetFile
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 LISTS = ROOT / ".." / "shared" / "nb301" / "splits"
-NAMES = ("data-card-nb201.md", "data-card-nb301.md", "download.md", "file-format.md")
+NAMES = ("data-card-nb201.md", "data-card-nb301.md", "download.md", "file-format.md", "leaderboard.md")
 SETS = ("nb201-cifar10", "nb201-cifar100", "nb201-imagenet16")
 
 
