@@ -46,11 +46,15 @@ class Packed:
 def pack_runs(folders: Sequence[Path]) -> Packed:
     """Puts the runs of one model together, whatever folders and jobs they come from.
 
+    Args:
+        folders: run folders, folders that hold runs, or folders that hold such folders (one for each dataset).
+
     Raises:
         ConfigError: for a folder that is no run.
         SubmissionError: where the runs are not those of one model with the same seeds on every dataset.
     """
-    runs = [read_run(folder) for folder in find_runs([Path(folder) for folder in folders])]
+    given = [inside for folder in folders for inside in _holders(Path(folder))]
+    runs = [read_run(folder) for folder in find_runs(given)]
     exams: dict[Exam, dict[int, Run]] = {}
     faults: list[str] = []
     for run in runs:
@@ -73,6 +77,14 @@ def pack_runs(folders: Sequence[Path]) -> Packed:
         for exam, found in sorted(exams.items())
     }
     return Packed(_head(exams, order, runs), predictions)
+
+
+def _holders(folder: Path) -> list[Path]:
+    """The folder itself, or those in it that hold runs where it holds none."""
+    if (folder / "predictions.h5").is_file() or any(folder.glob("*/predictions.h5")):
+        return [folder]
+    found = {path.parents[1] for path in folder.glob("*/*/predictions.h5") if not path.parent.name.startswith(".")}
+    return sorted(found) or [folder]
 
 
 def _label_fault(run: Run) -> list[str]:
