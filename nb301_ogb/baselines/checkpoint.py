@@ -1,7 +1,8 @@
 """Checkpoints: one file that holds where a fit stands, so that an interrupted one goes on as if nothing had happened.
 
-A checkpoint is a safetensors file. Its tensors are whatever the fit needs; its header holds JSON under `state`, and
-under `about` what the fit is of (settings, data, seed), so that no other fit goes on from it.
+A checkpoint is a safetensors file. Its tensors are whatever the fit needs; its header holds JSON under `state`, under
+`about` what the fit is of (settings, data, seed), so that no other fit goes on from it, and a digest of tensors and
+state, since a fit that goes on from a damaged file would end elsewhere unnoticed.
 """
 
 from __future__ import annotations
@@ -54,6 +55,8 @@ class Checkpoint:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             if head.get("format") != _FORMAT:
                 raise ValueError(head.get("format"))
+            if head["digest"] != _digest_of(tensors, head["state"]):
+                raise ValueError("its bytes have changed")
             about, state = json.loads(head["about"]), json.loads(head["state"])
         except (OSError, SafetensorError, ValueError, KeyError) as error:
             msg = f"the checkpoint {self.path} cannot be read ({error}); remove it, or say --overwrite to start anew."
@@ -75,8 +78,9 @@ class Checkpoint:
         """Puts the file in place of the last one, whole or not at all."""
         started = time.perf_counter()
         part = self.path.with_name(self.path.name + ".part")
+        kept = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         head = {"format": _FORMAT, "about": json.dumps(self._about), "state": json.dumps(state)}
-        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, part, head)
+        save_file(kept, part, head | {"digest": _digest_of(kept, head["state"])})
         with open(part, "rb") as file:
             os.fsync(file.fileno())
         os.replace(part, self.path)
@@ -86,6 +90,12 @@ class Checkpoint:
     def remove(self) -> None:
         """Removes the file, and what an interrupted write has left."""
         remove_checkpoint(self.path)
+
+
+def _digest_of(tensors: dict[str, Tensor], state: str) -> str:
+    names = sorted(tensors)
+    text = np.frombuffer("\n".join([*names, state]).encode(), dtype=np.uint8)
+    return digest([text, *(tensors[name].numpy() for name in names)])
 
 
 def remove_checkpoint(path: Path) -> None:

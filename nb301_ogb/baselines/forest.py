@@ -102,6 +102,16 @@ class Forest:
         found[place] = node
         return found.reshape(len(features), len(self))
 
+    def _depths(self) -> NDArray[np.int32]:
+        """int32 [trees]: the steps from each root to its deepest leaf, counted anew; children come after parents."""
+        tree = np.searchsorted(self.root, np.arange(len(self.child)), side="right") - 1
+        found, level = np.zeros(len(self), dtype=np.int32), self.root
+        while len(level):
+            below = self.child[level]
+            level = np.unique(below[below != level[:, None]])
+            found[np.unique(tree[level])] += 1
+        return found
+
     def num_parameters(self) -> int:
         """Leaf values, and a feature and a threshold for each inner node."""
         leaves = int((self.child[:, 0] == np.arange(len(self.child))).sum())
@@ -130,11 +140,16 @@ class Forest:
             raise ConfigError(msg) from error
         nodes = len(found.value)
         shapes = found.feature.shape == found.threshold.shape == (nodes,) and found.child.shape == (nodes, 2)
-        if not shapes or not _within(found.root, nodes) or not _within(found.feature, features):
+        types = "".join(getattr(found, name).dtype.kind for name in cls.__dataclass_fields__) == "iiifif"
+        if not shapes or not types or not _within(found.root, nodes) or not _within(found.feature, features):
             msg = "the file holds no forest: its arrays do not fit together; fit the model again."
             raise ConfigError(msg)
         if not _within(found.child, nodes):
             msg = "the file holds no forest: a node has a child that is not there; fit the model again."
+            raise ConfigError(msg)
+        # A child stands after its parent, so that every way ends; fewer steps than `depth` would end in no leaf.
+        if (found.child < np.arange(nodes)[:, None]).any() or not np.array_equal(found.depth, found._depths()):
+            msg = "the file holds no forest: a way does not end in a leaf where it should; fit the model again."
             raise ConfigError(msg)
         return found
 

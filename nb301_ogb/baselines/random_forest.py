@@ -16,6 +16,7 @@ from nb301_ogb.baselines.forest import Forest
 from nb301_ogb.baselines.label_scale import SCALES
 from nb301_ogb.baselines.model import History, Observer, Table
 from nb301_ogb.baselines.settings import TreeConfig
+from nb301_ogb.errors import ConfigError
 from nb301_ogb.spaces.graphs import CodeArray
 
 
@@ -33,15 +34,21 @@ class RandomForestModel(RoundsModel):
         """Fits `rounds` trees to the training part; validation chooses nothing.
 
         Raises:
+            ConfigError: for params that scikit-learn does not take.
             MissingExtraError: where scikit-learn is not installed.
         """
         ensemble = library("sklearn.ensemble", self.name, package="scikit-learn")
         x, y, x_valid, _ = self._parts(table)
         started = time.perf_counter()
-        regressor = ensemble.RandomForestRegressor(
-            n_estimators=self.config.rounds, random_state=seed, n_jobs=self.threads or None, **self.config.params
-        )
-        regressor.fit(x, y)
+        try:
+            regressor = ensemble.RandomForestRegressor(
+                n_estimators=self.config.rounds, random_state=seed, n_jobs=self.threads or None, **self.config.params
+            )
+            regressor.fit(x, y)
+        except (TypeError, ValueError) as error:
+            reason = str(error).splitlines()[0].rstrip(".")
+            msg = f"the random forest cannot be fitted with these params ({reason}); see RandomForestRegressor."
+            raise ConfigError(msg) from error
         self.forest = Forest.of([tree.tree_ for tree in regressor.estimators_])
         rounds = len(self.forest)
         return self._history(table, x_valid, rounds, rounds, started, observer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 import warnings
 from pathlib import Path
@@ -17,6 +18,8 @@ from nb301_ogb.baselines.settings import TreeConfig
 from nb301_ogb.errors import ConfigError
 from nb301_ogb.spaces.graphs import CodeArray
 
+_MARK = b"\nsha256:"
+
 
 class _BoosterModel(RoundsModel):
     """A library's gradient-boosted trees (arguments and errors as for `EncodedModel`).
@@ -30,6 +33,31 @@ class _BoosterModel(RoundsModel):
     def __init__(self, config: TreeConfig, space: str, num_tasks: int = 1, threads: int = 1) -> None:
         super().__init__(config, space, num_tasks, threads)
         self.library = library(config.library, config.library)
+
+    def _write(self, folder: Path, content: bytes) -> None:
+        """Writes what the library gives, and a last line with its digest, which the library itself passes over."""
+        (folder / self.weights_file).write_bytes(content + _MARK + _digest(content))
+
+    def _content(self, folder: Path) -> bytes:
+        """What `_write` was given; the libraries end the whole process on some damaged files, so they see none.
+
+        Raises:
+            ConfigError: where the file is not there, or damaged.
+        """
+        path = folder / self.weights_file
+        try:
+            content, mark, digest = path.read_bytes().rpartition(_MARK)
+        except OSError as error:
+            raise _damaged(path, error) from error
+        if not mark or digest != _digest(content):
+            raise _damaged(path, ValueError("its bytes are not those that `save` wrote"))
+        return content
+
+    def _check_features(self, features: int, folder: Path) -> None:
+        path = folder / self.weights_file
+        if features != self.num_features:
+            msg = f"{path} was fitted on {features} features, its configuration gives {self.num_features}."
+            raise ConfigError(msg)
 
 
 class LightGBMModel(_BoosterModel):
@@ -77,19 +105,17 @@ class LightGBMModel(_BoosterModel):
         return leaves + 2 * (leaves - trees)
 
     def save(self, folder: Path) -> None:
-        """Writes `model.txt`, the library's own text format."""
-        self.booster.save_model(str(folder / self.weights_file))
+        """Writes `model.txt`, the library's own text format and a line with its digest."""
+        self._write(folder, self.booster.model_to_string().encode())
 
     def load(self, folder: Path) -> None:
         """Reads `model.txt`.
 
         Raises:
-            ConfigError: where it is no model of this library.
+            ConfigError: where it is damaged, or of a model with other features.
         """
-        try:
-            self.booster = self.library.Booster(model_file=str(folder / self.weights_file))
-        except (OSError, self.library.basic.LightGBMError) as error:
-            raise _damaged(folder / self.weights_file, error) from error
+        self.booster = self.library.Booster(model_str=self._content(folder).decode())
+        self._check_features(self.booster.num_feature(), folder)
 
 
 class XGBoostModel(_BoosterModel):
@@ -134,20 +160,25 @@ class XGBoostModel(_BoosterModel):
         return leaves + 2 * (leaves - self.booster.num_boosted_rounds())
 
     def save(self, folder: Path) -> None:
-        """Writes `model.ubj`, the library's own format."""
-        self.booster.save_model(folder / self.weights_file)
+        """Writes `model.ubj`, the library's own format and a line with its digest."""
+        self._write(folder, bytes(self.booster.save_raw("ubj")))
 
     def load(self, folder: Path) -> None:
         """Reads `model.ubj`.
 
         Raises:
-            ConfigError: where it is no model of this library.
+            ConfigError: where it is damaged, or of a model with other features.
         """
+        content = self._content(folder)
         self.booster = self.library.Booster()
-        try:
-            self.booster.load_model(folder / self.weights_file)
-        except (OSError, self.library.core.XGBoostError) as error:
-            raise _damaged(folder / self.weights_file, error) from error
+        self.booster.load_model(bytearray(content))
+        self._check_features(self.booster.num_features(), folder)
+        if self.threads:
+            self.booster.set_param({"nthread": self.threads})
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).hexdigest().encode() + b"\n"
 
 
 def _damaged(path: Path, error: Exception) -> ConfigError:

@@ -75,6 +75,26 @@ def test_damaged(path: Path, length: int) -> None:
         checkpoint.read()
 
 
+@pytest.mark.parametrize("place", [-1, -40])
+def test_a_changed_byte(path: Path, place: int) -> None:
+    """It would go unnoticed: every number is a possible weight."""
+    checkpoint = Checkpoint(path, ABOUT)
+    checkpoint.write(TENSORS, STATE)
+    data = bytearray(path.read_bytes())
+    data[place] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ConfigError, match=r"its bytes have changed.*--overwrite"):
+        checkpoint.read()
+
+
+def test_a_changed_state(path: Path) -> None:
+    checkpoint = Checkpoint(path, ABOUT)
+    checkpoint.write(TENSORS, {"records": [], "best": 1})
+    path.write_bytes(path.read_bytes().replace(b'\\"best\\": 1', b'\\"best\\": 2'))
+    with pytest.raises(ConfigError, match="its bytes have changed"):
+        checkpoint.read()
+
+
 def test_another_file_of_that_name(path: Path) -> None:
     from safetensors.torch import save_file
 

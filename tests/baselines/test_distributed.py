@@ -24,6 +24,11 @@ from nb301_ogb.catalog import get_info
 from tests.baselines.together import CONFIGS, GIN, fitted
 from tests.small_files import part_of_nb201
 
+pytestmark = pytest.mark.skipif(
+    not (torch.distributed.is_available() and torch.distributed.is_gloo_available()),
+    reason="this torch was built without gloo, so processes on the CPU cannot speak to each other",
+)
+
 RAN = dataclasses.replace(GIN, epochs=2)
 ALONE = {"RANK", "WORLD_SIZE", "LOCAL_RANK", "TORCHELASTIC_RUN_ID"}
 

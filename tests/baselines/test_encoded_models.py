@@ -179,6 +179,12 @@ def test_history_after_numbers_of_trees(table: Table) -> None:
     assert alone.fit(table, 5).records[-1]["valid"] == pytest.approx(seen[2]["valid"], rel=1e-6)
 
 
+@pytest.mark.parametrize("params", [{"depth": 3}, {"max_features": "many"}])
+def test_params_that_scikit_learn_does_not_take(table: Table, params: dict) -> None:
+    with pytest.raises(ConfigError, match=r"random forest cannot be fitted with these params .*depth|max_features"):
+        make_model(dataclasses.replace(FOREST, params=params), "nasbench201").fit(table, 0)
+
+
 # NGBoost
 
 

@@ -76,6 +76,12 @@ def test_arrays_there_and_back() -> None:
         ("child", lambda a: a + len(a)),
         ("child", lambda a: a - len(a)),
         ("child", lambda a: a.reshape(-1)),
+        ("child", lambda a: np.zeros_like(a)),
+        ("child", lambda a: np.repeat(np.arange(len(a), dtype=a.dtype)[:, None], 2, axis=1)),
+        ("depth", lambda a: a - 1),
+        ("depth", lambda a: a + 1_000_000),
+        ("depth", lambda a: a[:-1]),
+        ("feature", lambda a: a.astype(np.float64)),
         ("value", lambda a: a[:-1]),
     ],
 )

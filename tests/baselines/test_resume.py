@@ -21,9 +21,10 @@ from nb301_ogb.baselines.config import GNNConfig, MLPConfig, NetworkConfig, Tree
 from nb301_ogb.baselines.model import History, Table
 from nb301_ogb.baselines.models import make_model
 from nb301_ogb.baselines.optim import Stepper
-from nb301_ogb.baselines.runs import Run
+from nb301_ogb.baselines.runs import Run, read_run
 from nb301_ogb.baselines.training import Job, train
 from nb301_ogb.catalog import get_info
+from nb301_ogb.cli.app import app
 from nb301_ogb.errors import ConfigError
 from nb301_ogb.loaders.labelled import LabelledTable
 from tests.small_files import part_of_nb201
@@ -220,8 +221,8 @@ def test_a_killed_process_ends_as_if_nothing_had_happened(job: Job, tmp_path: Pa
     with pytest.raises(ConfigError, match=r"--resume to go on with it, or --overwrite"):
         train(job, [7], output)
     (output / ".seed-7.abc.part").mkdir()
-    (run,) = train(job, [7], output, resume=True)
-    holds_the_same(run, expected)
+    app([*command_of(job, output, 7, tmp_path)[3:], "--resume"], standalone_mode=False)
+    holds_the_same(read_run(output / "seed-7"), expected)
     assert sorted(os.listdir(output)) == ["report.html", "seed-7", "summary.json"]
 
 

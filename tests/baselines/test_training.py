@@ -145,6 +145,32 @@ def test_save_and_load(table: Table, tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["lightgbm", "xgboost"])
+def test_damaged_trees(table: Table, tmp_path: Path, name: str) -> None:
+    config = dataclasses.replace(TREES, library=name, rounds=5)
+    model = make_model(config, "nasbench201")
+    model.fit(table, 0)
+    model.save(tmp_path)
+    with pytest.raises(ConfigError, match="fitted on 114 features, its configuration gives 30"):
+        make_model(dataclasses.replace(config, encoding=("one_hot",)), "nasbench201").load(tmp_path)
+    path = tmp_path / model.weights_file
+    if name == "lightgbm":  # the library itself reads the files, too
+        plain = model.library.Booster(model_file=str(path)).predict(model.encode(table.codes[:9]))
+    else:
+        booster = model.library.Booster(model_file=str(path))
+        plain = booster.predict(model.library.DMatrix(model.encode(table.codes[:9])))
+    assert np.allclose(model.predict(table.codes[:9])[:, 0], plain)
+    whole = path.read_bytes()
+    changed = whole.replace(b"0", b"1", 1)
+    for part in (b"", whole[:100], whole[: len(whole) // 2], whole[:-1], changed):
+        path.write_bytes(part)
+        with pytest.raises(ConfigError, match="no model of its library"):
+            make_model(config, "nasbench201").load(tmp_path)
+    path.unlink()
+    with pytest.raises(ConfigError, match="no model of its library"):
+        make_model(config, "nasbench201").load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["lightgbm", "xgboost"])
 def test_trees_learn_and_repeat(table: Table, name: str) -> None:
     config = dataclasses.replace(TREES, library=name)
     found = []
