@@ -33,6 +33,9 @@ _COLUMNS = (
 )
 
 
+_UNKNOWN = "The noise ceiling is not known, since no architecture was trained several times."
+
+
 def board_page(result: BoardResult) -> str:
     """The page as HTML."""
     board = result.board
@@ -86,10 +89,8 @@ def _ceilings(result: BoardResult) -> str:
             values = (found.rmse, found.kendall_tau, found.run_rmse, found.run_kendall_tau)
             cells += [Cell(number(value)) for value in values]
         rows.append(("", cells + [Cell("–")] * (len(columns) - len(cells))))
-    known = (
-        "" if result.ceilings else "; the noise ceiling is not known, since no architecture was trained several times"
-    )
-    return table("exams", f"What is judged{known}", columns, rows)
+    unknown = "" if result.ceilings else f'<p class="quiet">{_UNKNOWN}</p>'
+    return table("exams", "What is judged", columns, rows) + unknown
 
 
 def _ranking(result: BoardResult) -> str:
@@ -97,7 +98,6 @@ def _ranking(result: BoardResult) -> str:
     spreads = [entry.scores[part]["rmse"] for entry in result.entries for part in ("test", "valid")]
     where = scale(spreads, [] if floor is None else [floor])
     rows = [("large" if entry.place_small is None else "", _cells(entry, floor, where)) for entry in result.entries]
-    foot: list[Cell] = []
     tau = result.ceiling("kendall_tau")
     known = floor is not None and tau is not None
     foot = [Cell(""), Cell("noise ceiling (dashed line)" if known else "", heads=known)]
