@@ -308,3 +308,15 @@ def test_whatever_is_changed_is_found(made, load, data):
         and np.abs(values).max() <= 1e6
     )
     assert (found(head, changed(predictions, EXAM, "test", codes=codes, y_pred=values), load) == []) == right
+
+
+@pytest.mark.slow
+def test_a_million_rows(made, load):
+    """Far more than the dataset has is three sentences, not a wait."""
+    codes = load(EXAM).key.space.sample(1_000_000, np.random.default_rng(0))
+    values = np.zeros((len(codes), 3), dtype=np.float32)
+    values[999_999, 2] = np.nan
+    twice, foreign, unknown = found(made[0], changed(made[1], EXAM, "test", codes=codes, y_pred=values), load)
+    assert "15,625 architecture(s) stand more than once (1,000,000 rows, the part has" in twice
+    assert "architecture(s) do not belong to it" in foreign
+    assert "1 of 3,000,000 predictions are NaN or infinite, the first is row 999999 " in unknown
