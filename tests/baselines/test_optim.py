@@ -43,19 +43,22 @@ def test_the_rate_is_a_cosine_after_the_warm_up() -> None:
 def test_steps_are_those_of_torchs_adamw() -> None:
     """Against torch's optimiser and its cosine schedule written as a lambda."""
     config = GNNConfig(lr=0.1, weight_decay=0.01, warmup=0.2)
-    found, expected = (nn.Linear(3, 1) for _ in range(2))
+    torch.manual_seed(0)
+    found, expected = (nn.Linear(3, 1).double() for _ in range(2))
     expected.load_state_dict(found.state_dict())
     stepper = Stepper(found, config, CPU, 10)
     optimizer = torch.optim.AdamW(expected.parameters(), lr=0.1, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate(step, 10, 1.0, 0.2))
-    for x in torch.randn(10, 5, 3):
+    before = found.weight.clone()
+    for x in torch.randn(10, 5, 3, dtype=torch.float64):
         assert stepper.rate == schedule.get_last_lr()[0]
         stepper.descend(found(x).square().mean())
         optimizer.zero_grad()
         expected(x).square().mean().backward()
         optimizer.step()
         schedule.step()
-    assert torch.allclose(found.weight, expected.weight, rtol=1e-6)
+    assert torch.allclose(found.weight, expected.weight, rtol=1e-9, atol=1e-12)
+    assert (found.weight - before).abs().max() > 0.1
     assert stepper.step == 10
 
 
