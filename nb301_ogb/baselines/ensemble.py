@@ -52,7 +52,7 @@ class EnsembleModel(Model):
     ) -> None:
         from nb301_ogb.baselines.models import make_model
 
-        member = load_config(config.member)
+        member = load_config(config.member, space)
         if isinstance(member, EnsembleConfig) or num_tasks != 1 or config.size < 2:
             msg = "an ensemble has at least two members, which are no ensembles themselves, and predicts one target."
             raise ConfigError(msg)

@@ -103,7 +103,7 @@ class Surrogate(Benchmark):
         times = LabelledTable(dataset, root, targets=("runtime",))
         parts = data.split(split)
         component = components(data.file.canonical_keys(), data.file.run_ids())
-        configs = {"accuracy": _config(accuracy), "runtime": _config(runtime)}
+        configs = {"accuracy": _config(accuracy, data.space.name), "runtime": _config(runtime, data.space.name)}
         models = {}
         for name, labels in (("accuracy", data.labels), ("runtime", times.labels)):
             models[name] = make_model(configs[name], data.space.name, 1, device)
@@ -198,8 +198,8 @@ class Surrogate(Benchmark):
         return self.query_codes(np.stack(np.unravel_index(np.arange(self.space.size), limits), axis=1).astype(np.uint8))
 
 
-def _config(config: Config | str) -> Config:
-    return load_config(config) if isinstance(config, str) else config
+def _config(config: Config | str, space: str) -> Config:
+    return load_config(config, space) if isinstance(config, str) else config
 
 
 def _released() -> Any:

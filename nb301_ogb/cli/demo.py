@@ -33,7 +33,7 @@ def run(
     summaries = []
     for model in _MODELS:
         console.print(f"training {model} on {info.name} ...", highlight=False)
-        settings = load_config(model)
+        settings = load_config(model, info.space)
         if model == "gin":
             settings = change(settings, {"epochs": epochs}, "--epochs")
         started = time.perf_counter()

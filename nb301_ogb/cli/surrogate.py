@@ -31,11 +31,13 @@ def run(
     """Fit an accuracy model and a runtime model on a split's training part, calibrate on validation, judge on test."""
     from nb301_ogb.baselines.config import load_config
     from nb301_ogb.baselines.surrogate import Surrogate
+    from nb301_ogb.catalog import get_info
     from nb301_ogb.errors import ConfigError
 
     if output.exists() and not overwrite:
         msg = f"{output} exists; choose another --output, or say --overwrite."
         raise ConfigError(msg)
+    space = get_info(dataset).space
     with progress_bar(as_json) as bar:
         task = bar.add_task("fitting", total=None, note="")
 
@@ -44,8 +46,8 @@ def run(
 
         fitted = Surrogate.fit(
             dataset,
-            accuracy=load_config(model),
-            runtime=load_config(runtime),
+            accuracy=load_config(model, space),
+            runtime=load_config(runtime, space),
             split=split,
             seed=seed,
             root=root,
