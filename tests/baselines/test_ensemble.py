@@ -30,7 +30,7 @@ MEMBERS = {
 
 @pytest.fixture(autouse=True)
 def _small_members(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "load_config", MEMBERS.__getitem__)
+    monkeypatch.setattr(module, "load_config", lambda name, space: MEMBERS[name])
 
 
 @pytest.fixture(scope="module")
