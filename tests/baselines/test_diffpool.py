@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,10 @@ from torch_geometric.loader import DataLoader
 
 from nb301_ogb.baselines.config import load_config
 from nb301_ogb.baselines.gnn_model import GNNModel
+from nb301_ogb.baselines.model import Table
+from nb301_ogb.evaluators.metrics import kendall_tau
 from nb301_ogb.loaders.in_memory import GraphTableDataset
+from nb301_ogb.loaders.labelled import LabelledTable
 
 CONFIG = dataclasses.replace(load_config("diffpool"), emb_dim=8, num_layer=2)
 KINDS = [("nasbench201", "raw"), ("nasbench201", "canonical"), ("darts", "raw"), ("darts", "canonical")]
@@ -89,3 +93,24 @@ def test_simple_features() -> None:
     codes = model.space.sample(4, np.random.default_rng(0))
     assert model.graphs(codes).node_feat.shape[1] == 1
     assert model.predict(codes).shape == (4, 1)
+
+
+def test_it_learns_repeats_itself_and_is_kept(tmp_path: Path) -> None:
+    data = LabelledTable("nb201-cifar10")
+    rows = np.random.default_rng(0).permutation(data.split("random").train)
+    table = Table("nasbench201", data.codes(), data.labels, rows[:500], rows[500:700])
+    valid = table.codes[table.valid]
+    found = []
+    for seed in (1, 1, 2):
+        model = model_of("nasbench201", emb_dim=16, epochs=8, batch_size=64, lr=1e-2)
+        model.fit(table, seed)
+        found.append(model.predict(valid))
+    assert kendall_tau(data.labels[table.valid, 0], found[0][:, 0]) > 0.5
+    assert np.array_equal(found[0], found[1])
+    assert not np.array_equal(found[1], found[2])
+    model.save(tmp_path)
+    again = model_of("nasbench201", emb_dim=16)
+    assert not np.array_equal(again.predict(valid), found[2])
+    again.load(tmp_path)
+    assert np.array_equal(again.predict(valid), found[2])
+    assert again.num_parameters() == model.num_parameters() > 1000

@@ -40,6 +40,16 @@ def test_it_learns_and_is_kept(table: Table, tmp_path: Path) -> None:
     assert np.array_equal(again.predict(table.codes[table.valid]), found)
 
 
+def test_a_seed_repeats_itself(table: Table) -> None:
+    found = []
+    for seed in (3, 3, 4):
+        model = MLPModel(dataclasses.replace(SMALL, epochs=2, drop_ratio=0.2), "nasbench201", device="cpu")
+        model.fit(table, seed)
+        found.append(model.predict(table.codes[:50]))
+    assert np.array_equal(found[0], found[1])
+    assert not np.array_equal(found[1], found[2])
+
+
 @pytest.mark.parametrize("space", ["nasbench201", "darts"])
 def test_by_hand(space: str) -> None:
     """On the encoding, sparse or not: linear, normalisation, ReLU, and a linear layer."""
