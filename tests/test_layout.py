@@ -17,7 +17,7 @@ ROOT = Path(nb301_ogb.__file__).parents[1]
 PACKAGE = ROOT / "nb301_ogb"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 HEIGHT = {
-    "_version": 0, "errors": 0, "catalog": 1, "spaces": 2, "storage": 3, "evaluators": 4, "loaders": 4,
+    "_version": 0, "errors": 0, "jsonable": 0, "catalog": 1, "spaces": 2, "storage": 3, "evaluators": 4, "loaders": 4,
     "baselines": 5, "leaderboard": 5, "search": 6, "experiments": 7, "compat": 7, "cli": 8,
 }  # fmt: skip
 """Imports run downward only; parts of one height do not know each other."""

@@ -76,13 +76,14 @@ class EnsembleModel(Model):
         """Fits every member on its folds, then the calibration on the validation part."""
         fold = self.folds(table, seed)
         records: list[Record] = []
+        so_far = np.zeros((len(table.valid), 1))
         self._stack = None
         for number, member in enumerate(self.members):
             rest, own = table.train[fold != number], table.train[fold == number]
             part = dataclasses.replace(table, train=rest, valid=own, component=None, group=None)
             member.fit(part, seed * _SEED_STRIDE + number)
-            known = self._mean_of(self.members[: number + 1], table.codes[table.valid])
-            scores = score(table.labels[table.valid].astype(np.float64), known)
+            so_far += member.predict(table.codes[table.valid])
+            scores = score(table.labels[table.valid].astype(np.float64), (so_far / (number + 1)).astype(np.float32))
             records.append({"epoch": number + 1, "valid": scores})
             if observer is not None:
                 observer(records[-1])
@@ -99,11 +100,6 @@ class EnsembleModel(Model):
             component = row_classes(self.space.canonical_keys(table.codes[rows]))
         strata = label_deciles(table.labels[rows, 0]) if table.group is None else table.group[rows]
         return component_folds(component, strata, len(self.members), np.random.default_rng(seed))
-
-    @staticmethod
-    def _mean_of(members: list[Model], codes: CodeArray) -> NDArray[np.float32]:
-        found = np.stack([member.predict(codes) for member in members])
-        return found.mean(axis=0).astype(np.float32)
 
     def member_predictions(self, codes: CodeArray) -> NDArray[np.float64]:
         """Every member's prediction, float64 [members, G], in the label's unit.

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nb301_ogb.loaders.labelled import LabelledTable
+from nb301_ogb.loaders.splits import components
 from nb301_ogb.spaces.graphs import CodeArray, IntArray
 
 Record = dict[str, Any]
@@ -39,6 +41,20 @@ class Table:
     valid: IntArray
     component: IntArray | None = None
     group: IntArray | None = None
+
+    @classmethod
+    def of(cls, data: LabelledTable, split: str | None = None) -> Table:
+        """A dataset's rows with the training and validation parts of a split; None is the default one."""
+        parts, groups = data.split(split), data.file.groups()
+        return cls(
+            data.space.name,
+            data.codes(),
+            data.labels,
+            parts.train,
+            parts.valid,
+            components(data.file.canonical_keys(), data.file.run_ids()),
+            None if groups is None else groups[1].astype(np.int64),
+        )
 
 
 @dataclass

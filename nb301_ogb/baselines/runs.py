@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +25,8 @@ else:
 
 FORMAT = "nb301-ogb-run"
 PARTS = ("valid", "test")
+MARK = "config.toml"
+"""The file by which a run folder is known."""
 
 
 @dataclass(frozen=True)
@@ -139,40 +137,11 @@ class RunPlace:
     def clean(self) -> None:
         """Removes what interruptions have left beside the finished run."""
         self.checkpoint.unlink(missing_ok=True)
-        for suffix in ("part", "old"):
-            for left in self.output.glob(f".{self.folder.name}.*.{suffix}"):
-                if left.is_dir():
-                    shutil.rmtree(left, ignore_errors=True)
-                else:
-                    left.unlink(missing_ok=True)
-
-
-@contextmanager
-def new_folder(path: Path, overwrite: bool = False) -> Iterator[Path]:
-    """A temporary folder that becomes `path` when the block ends well, and vanishes when it does not.
-
-    Raises:
-        ConfigError: where `path` exists and must not be replaced.
-    """
-    path = Path(path)
-    if path.exists() and not overwrite:
-        msg = f"{path} exists; choose another --output, or say --overwrite."
-        raise ConfigError(msg)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
-    try:
-        yield temporary
-        temporary.chmod(0o755)
-        if path.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".old", dir=path.parent))
-            os.replace(path, old / path.name)
-            os.replace(temporary, path)
-            shutil.rmtree(old)
-        else:
-            os.replace(temporary, path)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
+        for left in self.output.glob(f".{self.folder.name}.*.part"):
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
 
 
 def write_config(folder: Path, info: RunInfo, config: Config) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,14 @@ from nb301_ogb.baselines.models import make_model
 from nb301_ogb.errors import ConfigError, DatasetNameError, Nb301OgbError
 from nb301_ogb.evaluators.evaluator import Evaluator
 from nb301_ogb.loaders.labelled import LabelledTable
-from nb301_ogb.loaders.splits import components
 from nb301_ogb.spaces import get_space
 from nb301_ogb.spaces.graphs import CodeArray
+from nb301_ogb.storage.folder import new_folder
 
 FORMAT = "nb301-ogb-surrogate"
 FORMAT_VERSION = 1
+MARK = "surrogate.json"
+"""The file by which a surrogate's folder is known."""
 _TABLE_PREFIX = "table:"
 _MAX_TABLE = 1_000_000
 
@@ -101,18 +103,16 @@ class Surrogate(Benchmark):
         """
         data = LabelledTable(dataset, root)
         times = LabelledTable(dataset, root, targets=("runtime",))
-        parts = data.split(split)
-        component = components(data.file.canonical_keys(), data.file.run_ids())
+        parts, rows = data.split(split), Table.of(data, split)
         configs = {"accuracy": _config(accuracy, data.space.name), "runtime": _config(runtime, data.space.name)}
         models = {}
         for name, labels in (("accuracy", data.labels), ("runtime", times.labels)):
             models[name] = make_model(configs[name], data.space.name, 1, device)
-            table = Table(data.space.name, data.codes(), labels, parts.train, parts.valid, component)
-            models[name].fit(table, seed, observer)
-        evaluator, codes, scores = Evaluator(data.info.name), data.codes(), {}
-        for part, rows in (("valid", parts.valid), ("test", parts.test)):
-            mean, std = models["accuracy"].predict_distribution(codes[rows])
-            judged = {"y_true": data.labels[rows], "y_pred": mean}
+            models[name].fit(replace(rows, labels=labels), seed, observer)
+        evaluator, codes, scores = Evaluator(data.info.name), rows.codes, {}
+        for part, where in (("valid", parts.valid), ("test", parts.test)):
+            mean, std = models["accuracy"].predict_distribution(codes[where])
+            judged = {"y_true": data.labels[where], "y_pred": mean}
             scores[part] = evaluator.eval(judged if np.isnan(std).any() else judged | {"y_std": std})
         info = SurrogateInfo(
             name=f"{data.info.name}-v{data.info.version} surrogate {models['accuracy'].name} v{version}",
@@ -138,10 +138,10 @@ class Surrogate(Benchmark):
             ConfigError: where a file of the folder is missing or damaged.
         """
         folder = Path(folder_or_name)
-        if not (folder / "surrogate.json").is_file():
+        if not (folder / MARK).is_file():
             folder = released_folder(str(folder_or_name))
         try:
-            head = json.loads((folder / "surrogate.json").read_text(encoding="utf-8"))
+            head = json.loads((folder / MARK).read_text(encoding="utf-8"))
             if head.pop("format") != FORMAT or head.pop("format_version") != FORMAT_VERSION:
                 msg = f"{folder} holds a surrogate of another format; upgrade nb301-ogb."
                 raise ConfigError(msg)
@@ -162,18 +162,16 @@ class Surrogate(Benchmark):
         """Writes the surrogate to a folder, whole or not at all.
 
         Raises:
-            ConfigError: where the folder exists and must not be replaced.
+            OutputError: where something stands there that must not be replaced.
         """
-        from nb301_ogb.baselines.runs import new_folder
-
-        with new_folder(Path(folder), overwrite) as temporary:
+        with new_folder(folder, MARK, overwrite) as temporary:
             for name, model in (("accuracy", self.accuracy), ("runtime", self.runtime)):
                 inner = temporary / name
                 inner.mkdir()
                 (inner / "config.toml").write_text(to_toml(self.configs[name], {"model": model.name}), encoding="utf-8")
                 model.save(inner)
             text = json.dumps({"format": FORMAT, "format_version": FORMAT_VERSION, **asdict(self.info)}, indent=1)
-            (temporary / "surrogate.json").write_text(text + "\n", encoding="utf-8")
+            (temporary / MARK).write_text(text + "\n", encoding="utf-8")
 
     def query_codes(self, codes: CodeArray, noise: bool = False, rng: np.random.Generator | None = None) -> Answer:
         """The model's mean and calibrated deviation; with noise `value` is a draw from that normal distribution."""

@@ -23,8 +23,9 @@ from nb301_ogb.baselines.models import make_model
 from nb301_ogb.baselines.report import write_report
 from nb301_ogb.errors import ConfigError
 from nb301_ogb.evaluators.evaluator import Evaluator
+from nb301_ogb.jsonable import finite
 from nb301_ogb.loaders.labelled import LabelledTable
-from nb301_ogb.loaders.splits import components
+from nb301_ogb.storage.folder import new_folder, replaces
 
 Progress = Callable[[int, Record], None]
 """Called with the seed and each epoch's record."""
@@ -84,6 +85,7 @@ def train(
 
     Raises:
         ConfigError: where a run or a checkpoint is in the way, or of another job, or a setting is wrong.
+        OutputError: where a folder that is no run stands at a run's place, or the disk does not take a run.
     """
     places = [runs.RunPlace(Path(output), seed) for seed in seeds]
     if overwrite and resume:
@@ -91,10 +93,13 @@ def train(
         raise ConfigError(msg)
     team, device = join(job.device)
     job = dataclasses.replace(job, device=device)
-    if not (overwrite or resume):
-        for place in places:
+    for place in places if not resume else ():
+        if overwrite:
+            replaces(place.folder, runs.MARK, overwrite)  # told now, not when the training is over
+        else:
             place.check_free()
     table = LabelledTable(job.dataset, job.root, job.targets, job.runs)
+    rows = _rows(job, table)
     team.wait()  # nobody looks at the folder any more when the first run appears in it
     if overwrite and team.leads:
         for place in places:
@@ -102,7 +107,7 @@ def train(
     finished = []
     for place in places:
         if not (resume and place.folder.exists()):
-            _train_one(job, table, place, overwrite, progress, team)
+            _train_one(job, table, rows, place, overwrite, progress, team)
         if team.leads:
             finished.append(_kept(job, table, place) if resume else runs.read_run(place.folder))
         team.wait()
@@ -136,27 +141,27 @@ def _model(job: Job, table: LabelledTable) -> Model:
     return make_model(job.config, table.space.name, table.labels.shape[1], job.device, job.threads)
 
 
+def _rows(job: Job, table: LabelledTable) -> Table:
+    """What every seed is fitted on."""
+    rows = Table.of(table, job.split)
+    if job.train_rows is None or job.train_rows >= len(rows.train):
+        return rows
+    chosen = np.random.default_rng(0).permutation(rows.train)[: job.train_rows]
+    return dataclasses.replace(rows, train=np.sort(chosen))
+
+
 def _train_one(
-    job: Job, table: LabelledTable, place: runs.RunPlace, overwrite: bool, progress: Progress | None, team: Team
+    job: Job,
+    table: LabelledTable,
+    rows: Table,
+    place: runs.RunPlace,
+    overwrite: bool,
+    progress: Progress | None,
+    team: Team,
 ) -> None:
-    seed = place.seed
+    seed, codes = place.seed, rows.codes
     split = table.split(job.split)
     model = _model(job, table)
-    codes = table.codes()
-    train_rows = split.train
-    if job.train_rows is not None and job.train_rows < len(train_rows):
-        train_rows = np.sort(np.random.default_rng(0).permutation(train_rows)[: job.train_rows])
-    component = components(table.file.canonical_keys(), table.file.run_ids())
-    groups = table.file.groups()
-    rows = Table(
-        table.space.name,
-        codes,
-        table.labels,
-        train_rows,
-        split.valid,
-        component,
-        None if groups is None else groups[1].astype(np.int64),
-    )
     observer = None if progress is None else lambda record: progress(seed, record)
     if isinstance(model, ResumableModel):
         if team.leads:
@@ -166,7 +171,7 @@ def _train_one(
         history = model.fit(rows, seed, observer)
     if not team.leads:
         return
-    with runs.new_folder(place.folder, overwrite) as temporary:
+    with new_folder(place.folder, runs.MARK, overwrite) as temporary:
         predictions = {
             part: runs.Predictions(where, codes[where], model.predict(codes[where]), table.labels[where])
             for part, where in (("valid", split.valid), ("test", split.test))
@@ -177,7 +182,7 @@ def _train_one(
             for part, found in predictions.items()
         }
         # Training rows are judged once, at the chosen epoch.
-        on_train = {"y_true": table.labels[train_rows], "y_pred": model.predict(codes[train_rows])}
+        on_train = {"y_true": table.labels[rows.train], "y_pred": model.predict(codes[rows.train])}
         metrics["train"] = evaluator.eval(on_train)
         info = runs.RunInfo(
             model=model.name,
@@ -226,15 +231,7 @@ def summarise(finished: Sequence[runs.Run]) -> dict[str, Any]:
 def write_summary(output: Path, finished: Sequence[runs.Run]) -> dict[str, Any]:
     """Writes `summary.json` and `report.html` over several seeds."""
     summary = summarise(finished)
-    text = json.dumps(_without_nan(summary), indent=1)
+    text = json.dumps(finite(summary), indent=1)
     (output / "summary.json").write_text(text + "\n", encoding="utf-8")
     write_report(output / "report.html", list(finished))
     return summary
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nan(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -18,6 +17,7 @@ from rich.table import Table
 
 from nb301_ogb.catalog import get_info
 from nb301_ogb.errors import ConfigError, FileFormatError
+from nb301_ogb.jsonable import finite
 from nb301_ogb.storage.read import DatasetFile
 
 _PIPE_WIDTH = 160
@@ -36,15 +36,7 @@ DatasetArgument = Annotated[str, typer.Argument(help="A dataset's name, such as 
 
 def print_json(value: Any) -> None:
     """Prints a value as JSON on standard output; NaN and infinity become null."""
-    typer.echo(json.dumps(_finite(value), indent=1))
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    typer.echo(json.dumps(finite(value), indent=1))
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> None:

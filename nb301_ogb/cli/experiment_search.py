@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from nb301_ogb.baselines.benchmark import Benchmark
 
 EXAMPLES = {
-    "trajectories": "Example: nb301-ogb experiment trajectories --truth table:nb201-cifar10 --surrogate nb201-cifar10 "
-    "--output reports/trajectories",
+    "trajectories": "Example: nb301-ogb experiment trajectories --truth table:nb201-cifar10 "
+    "--surrogate surrogates/nb201-cifar10 --output reports/trajectories",
     "local_search": "Example: nb301-ogb experiment local-search --small table:nb201-cifar10 "
     "--output reports/local-search",
     "parameter_free": "Example: nb301-ogb experiment parameter-free --truth table:nb201-cifar10 "

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nb301_ogb.baselines.benchmark import Answer, Benchmark
     from nb301_ogb.spaces.graphs import CodeArray
 
-EXAMPLE = "Example: nb301-ogb query 333132 --benchmark nb201-cifar10"
+EXAMPLE = "Example: nb301-ogb query 333132 --benchmark table:nb201-cifar10"
 
 _CHUNK = 8192
 _COLUMNS = ("architecture", "accuracy", "std", "value", "runtime")
@@ -31,7 +31,7 @@ def run(
     architectures: Annotated[list[str] | None, typer.Argument(help="Architectures, in any text form.")] = None,
     benchmark: Annotated[
         str, typer.Option(help="A surrogate's name or folder, or table:DATASET for the measurements.")
-    ] = "nb201-cifar10",
+    ] = "table:nb201-cifar10",
     file: Annotated[
         Path | None, typer.Option(help="A text file with an architecture a line (- for standard input); streamed.")
     ] = None,

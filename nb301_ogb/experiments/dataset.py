@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import tempfile
 from collections.abc import Iterable
@@ -16,6 +15,7 @@ from nb301_ogb.experiments import dataset_facts as facts
 from nb301_ogb.experiments import dataset_noise
 from nb301_ogb.experiments.dataset_sections import sections
 from nb301_ogb.experiments.page import to_html, to_markdown
+from nb301_ogb.jsonable import finite
 from nb301_ogb.storage.read import DatasetFile
 
 PAGE, TEXT, NUMBERS = "report.html", "report.md", "report.json"
@@ -98,7 +98,7 @@ def write_report(file: DatasetFile, output: str | Path, note: str = "") -> dict[
         "created_with": f"nb301-ogb {__version__}",
         **analyse(found, noise),
     }
-    numbers = _finite(numbers)
+    numbers = finite(numbers)
     title = f"{found.contents.header.name}: the dataset in figures"
     footer = (
         f"Content hash {file.content_hash}; written by nb301-ogb {__version__} "
@@ -117,14 +117,6 @@ def write_report(file: DatasetFile, output: str | Path, note: str = "") -> dict[
         },
     )
     return numbers
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _make(folder: Path) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nb301_ogb._version import __version__
 from nb301_ogb.experiments.page import Block, Figure, Section, Text, to_html, to_markdown
+from nb301_ogb.jsonable import finite
 from nb301_ogb.search.export import write_bytes
 
 if TYPE_CHECKING:
@@ -103,15 +104,6 @@ def write_report(
         for name, (draw, width, height) in prints.items():
             write_bytes(folder / f"{name}.pdf", image(draw, "pdf", width, height))
     return numbers
-
-
-def finite(value: Any) -> Any:
-    """The value as JSON can hold it."""
-    if isinstance(value, dict):
-        return {key: finite(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def with_error(values: dict[str, float], digits: int = 2) -> str:

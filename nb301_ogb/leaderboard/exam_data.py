@@ -14,7 +14,7 @@ from nb301_ogb.catalog import DatasetInfo
 from nb301_ogb.evaluators.submission.form import PARTS, Exam
 from nb301_ogb.evaluators.submission.key import ExamKey, exam_key
 from nb301_ogb.loaders.labelled import LabelledTable
-from nb301_ogb.loaders.splits import components, row_classes
+from nb301_ogb.loaders.splits import components, copied_runs, row_classes
 from nb301_ogb.spaces.graphs import IntArray
 
 FloatArray = NDArray[np.float64]
@@ -99,8 +99,7 @@ def _load(table: LabelledTable, split: str) -> ExamData:
     component, equivalent = components(keys, run_id), row_classes(keys)
     groups = file.groups()
     train = key.rows["train"]
-    # Networks without a path from input to output stand at chance level, where equal runs are a coincidence.
-    copied = np.where(key.space.depth(key.codes).min(axis=1, keepdims=True) > 0, run_id, -1)
+    copied = copied_runs(key.space, key.codes, run_id)
     seen_runs = copied[train][copied[train] >= 0]
     usable = _usable(run_id)
     weights = _weights(run_id)

@@ -100,8 +100,7 @@ def make_splits(codes: CodeArray, keys: CodeArray, run_id: NDArray[np.int32]) ->
     """All splits of the NAS-Bench-201 datasets; the same rows for the three of them."""
     component = splits.components(keys, run_id)
     connected = SPACE.connected(codes)
-    # A network without a path from input to output is at chance, whatever its run: that is no copied run.
-    copied = np.where(connected[:, None], run_id, -1)
+    copied = splits.copied_runs(SPACE, codes, run_id)
 
     def finish(parts: dict[str, IntArray], rule: str) -> Split:
         return splits.make_split(parts, rule, codes, keys, copied)

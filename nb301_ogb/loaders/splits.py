@@ -16,6 +16,7 @@ from scipy.sparse.csgraph import connected_components
 
 from nb301_ogb.catalog import PARTS
 from nb301_ogb.errors import BuildError
+from nb301_ogb.spaces import Space
 from nb301_ogb.spaces.graphs import CodeArray, IntArray
 from nb301_ogb.storage.layout import Split
 
@@ -119,6 +120,16 @@ def _ordered_components(codes: CodeArray, component: IntArray, salt: str) -> tup
 
 def _parts(train: IntArray, valid: IntArray, test: IntArray) -> dict[str, IntArray]:
     return {"train": np.sort(train), "valid": np.sort(valid), "test": np.sort(test)}
+
+
+def copied_runs(space: Space, codes: CodeArray, run_id: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The run ids, int32 [G, runs], without those whose equality tells nothing: -1 stands for them.
+
+    A network without a path from input to output stands at chance level in every run, so that equal runs of two of
+    them are a coincidence and no copy.
+    """
+    joined = space.depth(codes).min(axis=1, keepdims=True) > 0
+    return np.where(joined, run_id, -1).astype(run_id.dtype)
 
 
 def leaks(split: dict[str, IntArray], codes: CodeArray, keys: CodeArray, run_id: NDArray) -> dict[str, int]:

@@ -26,14 +26,14 @@ def new_folder(path: str | Path, mark: str, overwrite: bool = False) -> Iterator
         OutputError: where something stands at `path` that must not be replaced, or the disk does not take the folder.
     """
     path = Path(path).expanduser().absolute()
-    replaces = _replaces(path, mark, overwrite)
+    old_is_there = replaces(path, mark, overwrite)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _work(path) as work:
             fresh, old = work / "new", work / "old"
             fresh.mkdir()
             yield fresh
-            if replaces:
+            if old_is_there:
                 os.replace(path, old)
             _move(fresh, path, old)
             shutil.rmtree(old, ignore_errors=True)
@@ -68,8 +68,12 @@ def _move(fresh: Path, path: Path, old: Path) -> None:
         raise OutputError(msg) from error
 
 
-def _replaces(path: Path, mark: str, overwrite: bool) -> bool:
-    """Whether a folder stands at `path` that will be replaced."""
+def replaces(path: Path, mark: str, overwrite: bool) -> bool:
+    """Whether a folder stands at `path` that `new_folder` will replace; for a look before long work.
+
+    Raises:
+        OutputError: where something stands there that must not be replaced.
+    """
     if not os.path.lexists(path):
         return False
     if not path.is_dir() or path.is_symlink():

@@ -20,7 +20,7 @@ from nb301_ogb.baselines.report import write_report
 from nb301_ogb.baselines.rescore import rescore
 from nb301_ogb.baselines.scores import score
 from nb301_ogb.baselines.training import Job, summarise, train
-from nb301_ogb.errors import ConfigError
+from nb301_ogb.errors import ConfigError, OutputError
 from nb301_ogb.evaluators.metrics import kendall_tau, rmse
 from nb301_ogb.loaders.labelled import LabelledTable
 
@@ -268,23 +268,32 @@ def test_runs_are_not_replaced_unasked(trained: tuple[Path, list[runs.Run]]) -> 
     assert (output / "seed-0" / "metrics.jsonl").read_text() == before
 
 
-def test_a_failure_leaves_the_old_run(tmp_path: Path) -> None:
-    target = tmp_path / "run"
-    target.mkdir()
-    (target / "old").write_text("old")
+def test_a_failure_leaves_the_old_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    output, job = tmp_path / "runs", Job("nb201-cifar10", TREES, train_rows=500)
+    train(job, [0], output)
+    before = {path.name: path.read_bytes() for path in (output / "seed-0").iterdir()}
 
-    def fail() -> None:
-        with runs.new_folder(target, overwrite=True) as temporary:
-            (temporary / "new").write_text("new")
-            raise KeyboardInterrupt
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        fail()
-    assert [path.name for path in tmp_path.iterdir()] == ["run"]
-    with runs.new_folder(target, overwrite=True) as temporary:
-        (temporary / "new").write_text("new")
-    assert [path.name for path in target.iterdir()] == ["new"]
-    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    with monkeypatch.context() as patch:
+        patch.setattr("nb301_ogb.baselines.training.write_report", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train(job, [0], output, overwrite=True)
+    assert {path.name: path.read_bytes() for path in (output / "seed-0").iterdir()} == before
+    assert not [path for path in output.iterdir() if path.name.startswith(".")]
+    train(job, [0], output, overwrite=True)
+    assert (output / "seed-0" / "predictions.h5").is_file()
+
+
+def test_a_folder_of_the_users_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = tmp_path / "seed-0" / "thesis.tex"
+    mine.parent.mkdir()
+    mine.write_text("years of work")
+    monkeypatch.setattr("nb301_ogb.baselines.training._train_one", lambda *_: pytest.fail("trained all the same"))
+    with pytest.raises(OutputError, match="was not written by this command"):
+        train(Job("nb201-cifar10", TREES), [0], tmp_path, overwrite=True)
+    assert mine.read_text() == "years of work"
 
 
 def test_the_report(trained: tuple[Path, list[runs.Run]]) -> None:
