@@ -2,4 +2,5 @@
 
 from nb301_ogb.cli import main
 
-main()
+if __name__ == "__main__":
+    main()
