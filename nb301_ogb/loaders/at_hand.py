@@ -9,9 +9,9 @@ from nb301_ogb.catalog import DatasetInfo
 from nb301_ogb.errors import BuildError, OfflineError
 from nb301_ogb.loaders.build_nb301 import MAX_REJECTED, Report, build, described
 from nb301_ogb.loaders.build_nb301_runs import build_runs
-from nb301_ogb.loaders.fetch import Cache
+from nb301_ogb.loaders.fetch import Article, Cache
 from nb301_ogb.loaders.obtain import Means, dataset_resource
-from nb301_ogb.loaders.resources import NB301_DATASET, SPLIT_LISTS
+from nb301_ogb.loaders.resources import NB301_DATASET, NB301_FULL_LOGS, SPLIT_LISTS
 from nb301_ogb.loaders.sources.archive import SUFFIXES
 from nb301_ogb.loaders.sources.nasbench301_splits import ListFiles
 
@@ -36,7 +36,7 @@ def build_at_hand(
         splits_folder: the folder of the official split lists; by default those in the cache. `ogbg-nb301-runs` has no
             official split and needs none.
         output: the file to write; by default its place in the cache, where the dataset classes find it.
-        full_logs: whether to keep the learning curves.
+        full_logs: whether to keep the learning curves; the default source is then the full-log release.
         max_rejected: the share of the records that may be rejected.
         means: the cache and how progress is shown; the network is not used whatever it says.
 
@@ -54,25 +54,26 @@ def build_at_hand(
     if info.name == RUNS and (full_logs or splits_folder is not None):
         msg = f"{info.name} has neither learning curves nor official split lists; leave --full-logs and --splits out."
         raise BuildError(msg)
-    sources = [Path(source).expanduser()] if source is not None else cached_archives(info, means)
+    article = NB301_FULL_LOGS if full_logs else NB301_DATASET
+    sources = [Path(source).expanduser()] if source is not None else cached_archives(info, means, article)
     lists = None if info.name == RUNS else splits_folder or cached_lists(info, means)
     options: dict[str, Any] = {"max_rejected": max_rejected}
     if source is None:
-        options["origin"] = [{"url": f"https://doi.org/{NB301_DATASET.doi}"} | one for one in described(sources)]
+        options["origin"] = [{"url": f"https://doi.org/{article.doi}"} | one for one in described(sources)]
     with means.bars(f"{info.name}: build") as bar:
         if lists is None:
             return place, build_runs(sources, place, progress=bar, **options)
         return place, build(sources, lists, place, full_logs=full_logs, progress=bar, **options)
 
 
-def cached_archives(info: DatasetInfo, means: Means) -> list[Path]:
-    """The archives of NAS-Bench-301 in the cache.
+def cached_archives(info: DatasetInfo, means: Means, article: Article = NB301_DATASET) -> list[Path]:
+    """The archives of a release of NAS-Bench-301 in the cache.
 
     Raises:
         BuildError: where they are not there.
     """
     try:
-        found = [file for file in means.article(NB301_DATASET) if file.filename.lower().endswith(SUFFIXES)]
+        found = [file for file in means.article(article) if file.filename.lower().endswith(SUFFIXES)]
         return means.files(f"{info.name}: archive", found)
     except OfflineError as error:
         raise _missing("its archive", "--source ARCHIVE_OR_FOLDER", info, means.cache) from error

@@ -73,8 +73,13 @@ def build(
         key = SPACE.canonical_keys(code)
         run_id = records.trainings().astype(np.int32)[:, None]
         report = report_of(info, records, code) | _report_on_lists(records, lists)
+        curves = spool.curves(records.row)
         if full_logs:
             report["left_out_curves"] = spool.odd.as_list()
+            if not curves:
+                where = ", ".join(map(str, paths(source)))
+                msg = f"{where} holds no learning curves; give the full-log release, or leave full_logs out."
+                raise BuildError(msg)
         group = [LEAVE_OUT_GROUPS.index(one.partition("/")[0]) for one in records.keys]
         contents = Contents(
             header=header(info, described(source) if origin is None else origin),
@@ -88,7 +93,7 @@ def build(
             group=np.array(group, dtype=np.uint8),
             records=records.keys,
             extra_origin={"model_parameters": records.model_parameters},
-            curves=spool.curves(records.row),
+            curves=curves,
             report=json.dumps(report, indent=1),
         )
         return finished(report, contents, output)

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nb301_ogb.catalog import DatasetInfo, get_info
-from nb301_ogb.errors import DatasetNameError, FileFormatError
-from nb301_ogb.loaders.locate import dataset_path
+from nb301_ogb.errors import DatasetNameError
+from nb301_ogb.loaders.locate import dataset_path, require_dataset
 from nb301_ogb.spaces import GraphTable, Space, get_space
 from nb301_ogb.spaces.graphs import CodeArray
 from nb301_ogb.storage.layout import Split
@@ -34,7 +34,7 @@ class LabelledTable:
 
     Raises:
         DatasetNameError: for a name, a target or a run that does not exist.
-        FileFormatError: where the file holds another dataset than its name says.
+        FileFormatError: where the file holds another dataset, or another version, than its name says.
     """
 
     def __init__(
@@ -46,10 +46,10 @@ class LabelledTable:
         meta_dict: dict[str, Any] | None = None,
     ) -> None:
         self.info = get_info(name)
-        self.file = DatasetFile(self._path(root, meta_dict))
-        if self.file.attributes["name"] != self.info.name:
-            msg = f"{self.file.path} holds {self.file.attributes['name']}, not {self.info.name}; give the right file."
-            raise FileFormatError(msg)
+        # What comes from a cache or the network was checked on the way.
+        checked = meta_dict is None and not self.info.embedded
+        self.file = DatasetFile(self._path(root, meta_dict), check=not checked)
+        require_dataset(self.file, self.info)
         self.targets = (targets,) if isinstance(targets, str) else tuple(targets)
         self.runs = runs
         self.space: Space = get_space(self.info.space)

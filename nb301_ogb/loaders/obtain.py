@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nb301_ogb.catalog import DatasetInfo
-from nb301_ogb.errors import CacheError, DownloadError, FileFormatError, IntegrityError, Nb301OgbError, OfflineError
+from nb301_ogb.errors import CacheError, DownloadError, IntegrityError, Nb301OgbError, OfflineError
 from nb301_ogb.loaders.build_nb301 import build
 from nb301_ogb.loaders.build_nb301_runs import build_runs
 from nb301_ogb.loaders.fetch import (
@@ -30,7 +30,7 @@ from nb301_ogb.loaders.fetch import (
 from nb301_ogb.loaders.fetch.integrity import digest, read_sidecar
 from nb301_ogb.loaders.fetch.lock import work_lock
 from nb301_ogb.loaders.fetch.temporary import storage_error
-from nb301_ogb.loaders.locate import dataset_resource, find
+from nb301_ogb.loaders.locate import dataset_resource, find, require_dataset
 from nb301_ogb.loaders.resources import NB301_DATASET, SPLIT_LISTS
 from nb301_ogb.loaders.sources.archive import SUFFIXES
 from nb301_ogb.storage.content import content_hash
@@ -145,10 +145,7 @@ def check_ready(path: Path, info: DatasetInfo) -> None:
         IntegrityError: where its bytes are damaged or it holds other data than the catalogue says.
     """
     file = DatasetFile(path)
-    found, wanted = (file.attributes["name"], int(file.attributes["version"])), (info.name, info.version)
-    if found != wanted:
-        msg = f"{path.name} holds {found[0]} version {found[1]}, not {wanted[0]} version {wanted[1]}; get another file."
-        raise FileFormatError(msg)
+    require_dataset(file, info)
     if info.content_hash is not None and content_hash(file.contents()) != info.content_hash:
         msg = f"{path.name} holds other data than the catalogue's {info.content_hash[:12]}...; get another file."
         raise IntegrityError(msg)

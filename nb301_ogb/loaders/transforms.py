@@ -59,6 +59,14 @@ class TableTransform(BaseTransform):
         batch._slice_dict = batch._slice_dict | {"x": nodes, "edge_index": edges, "edge_attr": edges}
         none = torch.zeros(len(sizes), dtype=torch.long)
         batch._inc_dict = batch._inc_dict | {"x": none, "edge_index": nodes[:-1], "edge_attr": none}
+        owner_of_edge = torch.from_numpy(graphs.graph_of_edge()).to(ptr.device)
+        for key, owner, starts in (
+            ("x", batch.batch, ptr),
+            ("edge_index", owner_of_edge, edges.to(ptr.device)),
+            ("edge_attr", owner_of_edge, edges.to(ptr.device)),
+        ):
+            if f"{key}_batch" in batch:  # the loader's follow_batch
+                batch[f"{key}_batch"], batch[f"{key}_ptr"] = owner.clone(), starts.clone()
         if hasattr(batch._store, "_num_nodes"):
             batch._store._num_nodes = sizes.tolist()
 

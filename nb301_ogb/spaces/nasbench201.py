@@ -147,7 +147,7 @@ class NasBench201(Space):
 
     def connected(self, codes: ArrayLike) -> NDArray[np.bool_]:
         """bool [G]: whether any path of ops leads from the cell's input to its output (false for 341 codes)."""
-        return canonical.computation(self.check(codes)).output.sum(axis=1) > 0
+        return self.depth(codes)[:, 0] > 0
 
     def depth(self, codes: ArrayLike) -> IntArray:
         """Nodes on the longest path of ops (none but `none`) from the cell's input to its output, both ends counted.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nb301_ogb.errors import DatasetNameError, FileFormatError, IntegrityError, Nb301OgbError
 from nb301_ogb.spaces import GraphTable, Space, get_space
-from nb301_ogb.storage.content import content_hash
+from nb301_ogb.storage.content import content_hash, curves_hash
 from nb301_ogb.storage.layout import Contents
 from nb301_ogb.storage.read import DatasetFile
 
@@ -51,7 +51,8 @@ def verify(path: str | Path) -> list[Check]:
         space = get_space(contents.header.space)
     except DatasetNameError as error:
         return [*checks, Check("space", False, str(error))]
-    for run in (_hash_check(file.content_hash), _structure, _codes, _keys, _graphs, _targets, _runs, _splits):
+    hashes = _hash_check(file.content_hash, str(file.attributes.get("curves_hash", "")))
+    for run in (hashes, _structure, _codes, _keys, _graphs, _targets, _runs, _splits):
         try:
             checks.extend(run(contents, space))
         except Nb301OgbError as error:
@@ -72,13 +73,17 @@ def require_valid(path: str | Path) -> None:
             raise IntegrityError(msg)
 
 
-def _hash_check(written: str) -> Callable[[Contents, Space], Iterator[Check]]:
-    def content(contents: Contents, _: Space) -> Iterator[Check]:
-        found = content_hash(contents)
+def _hash_check(content: str, curves: str) -> Callable[[Contents, Space], Iterator[Check]]:
+    def compare(name: str, found: str, written: str) -> Check:
         detail = found[:12] if found == written else f"{found[:12]}... is not the {written[:12]}... written"
-        yield Check("content hash", found == written, detail)
+        return Check(name, found == written, detail)
 
-    return content
+    def hashes(contents: Contents, _: Space) -> Iterator[Check]:
+        yield compare("content hash", content_hash(contents), content)
+        if contents.curves or curves:
+            yield compare("hash of the curves", curves_hash(contents), curves)
+
+    return hashes
 
 
 def _structure(contents: Contents, _: Space) -> Iterator[Check]:

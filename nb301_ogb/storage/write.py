@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from nb301_ogb._version import __version__
 from nb301_ogb.errors import IntegrityError
-from nb301_ogb.storage.content import content_hash
+from nb301_ogb.storage.content import content_hash, curves_hash
 from nb301_ogb.storage.layout import (
     FORMAT,
     FORMAT_VERSION,
@@ -31,6 +31,8 @@ from nb301_ogb.storage.layout import (
 from nb301_ogb.storage.read import DatasetFile
 
 _CURVE_ROWS = 256
+# Not the suffix of downloads: what is swept here is told by locks, which downloads do without.
+_SUFFIX = ".writing"
 
 
 def write(path: Path, contents: Contents) -> str:
@@ -56,7 +58,8 @@ def write(path: Path, contents: Contents) -> str:
         stream.write(image)
         stream.flush()
         os.fsync(stream.fileno())
-        if content_hash(DatasetFile(temporary).contents()) != digest:
+        found = DatasetFile(temporary).contents()
+        if (content_hash(found), curves_hash(found)) != (digest, curves_hash(contents)):
             msg = f"{path} was not written: the file layout cannot hold these contents; check their types and texts."
             raise IntegrityError(msg)
         temporary.chmod(0o644)
@@ -79,7 +82,7 @@ def _image(contents: Contents, digest: str) -> memoryview:
 @contextlib.contextmanager
 def _temporary(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
     """A new file beside `path`, locked while it is written and gone afterwards unless it was renamed."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_SUFFIX, dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as stream:
             with contextlib.suppress(OSError):  # a file system without locks; then nothing is swept there either
@@ -91,7 +94,7 @@ def _temporary(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
 
 def _sweep(path: Path) -> None:
     """Removes the temporary files of killed writers; a living one holds a lock on its own."""
-    for name in glob.glob(f".{glob.escape(path.name)}.*.part", root_dir=path.parent):
+    for name in glob.glob(f".{glob.escape(path.name)}.*{_SUFFIX}", root_dir=path.parent):
         stale = path.parent / name
         with contextlib.suppress(OSError), stale.open("r+b") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -113,6 +116,8 @@ def _write_root(file: h5py.File, contents: Contents, digest: str) -> None:
         "content_hash": digest,
         "created_with": f"nb301-ogb {__version__}",
     }
+    if contents.curves:
+        attributes["curves_hash"] = curves_hash(contents)
     for key, value in attributes.items():
         file.attrs[key] = value
     if contents.report:

@@ -105,7 +105,10 @@ def test_a_folder_by_meta_dict(small_root):
 def test_a_file_that_is_another_dataset_or_damaged(tmp_path):
     own = tmp_path / get_info("nb201-cifar10").filename
     shutil.copy(dataset_path(get_info("nb201-cifar100")), own)
-    with pytest.raises(FileFormatError, match="holds ogbg-nb201-cifar100, not ogbg-nb201-cifar10; give the right file"):
+    with pytest.raises(
+        FileFormatError,
+        match="holds ogbg-nb201-cifar100 version 1, not ogbg-nb201-cifar10 version 1; give the right file",
+    ):
         LabelledTable("nb201-cifar10", meta_dict={"dir_path": tmp_path})
     own.write_bytes(own.read_bytes()[:-1])
     with pytest.raises(IntegrityError, match="damaged"):

@@ -264,6 +264,12 @@ def test_learning_curves(small_nb301, made, form):
     assert plain.curve_names == ()
     assert "left_out_curves" not in plain_report
     assert plain.records() == names
+    assert plain.content_hash == file.content_hash, "the same dataset, with curves or without"
+
+
+def test_a_release_without_curves_is_told(small_nb301, made):
+    with pytest.raises(BuildError, match="holds no learning curves"):
+        made(files_of(small_nb301[0]), "plain.zip", full_logs=True)
 
 
 def test_curves_with_one_name_and_too_many_names(small_nb301, made):

@@ -6,10 +6,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch_geometric.data import Batch, Data
+from torch_geometric.loader import DataLoader
 from torch_geometric.transforms import Compose, Constant, ToUndirected
 
 from nb301_ogb import get_space
 from nb301_ogb.errors import ArchitectureError
+from nb301_ogb.loaders.in_memory import GraphTableDataset
 from nb301_ogb.loaders.transforms import AddReverseEdges, Canonical, OpsOnNodes, as_table_transforms, steps_of
 from nb301_ogb.spaces.graphs import GraphTable
 
@@ -136,6 +138,19 @@ def test_canonical_makes_equivalent_architectures_equal(space):
     codes = codes_of(space, 0, 200)
     graphs = Canonical(space).table(get_space(space).graphs(codes))
     assert graphs.equals(get_space(space).canonical_graphs(codes))
+    near = np.concatenate([get_space(space).neighbours(code) for code in codes[:40]])
+    if space == "darts":  # where hardly two neighbours are equivalent
+        near = np.concatenate([codes, get_space(space).canonical_codes(codes)])
+    keys = get_space(space).canonical_keys(near)
+    found = Canonical(space).table(get_space(space).graphs(near))
+    by_key: dict[bytes, list[int]] = {}
+    for row, key in enumerate(keys):
+        by_key.setdefault(key.tobytes(), []).append(row)
+    pairs = [rows[:2] for rows in by_key.values() if len(rows) > 1]
+    assert pairs
+    for one, other in pairs:
+        first, second = found[one], found[other]
+        assert all(np.array_equal(first[name], second[name]) for name in ("node_feat", "edge_index", "edge_feat"))
 
 
 # One graph, a batch, and a table
@@ -296,3 +311,17 @@ def test_batches_on_a_gpu(space, chain):
     changed = transform(batch.to("cuda"))
     assert all(changed[key].is_cuda for key in ("x", "edge_index", "edge_attr", "batch", "ptr", "y"))
     assert_same_batch(changed.to("cpu"), transform(batch.to("cpu")))
+
+
+@pytest.mark.parametrize("transform", [OpsOnNodes("nasbench201"), AddReverseEdges()])
+def test_followed_vectors_follow(transform):
+    """What `follow_batch` adds to a batch is that of the transformed graphs."""
+    keys = ["x", "edge_index", "edge_attr"]
+    space = get_space("nasbench201")
+    graphs = space.graphs(space.sample(7, np.random.default_rng(0)))
+    found = transform(next(iter(DataLoader(GraphTableDataset(graphs), batch_size=7, follow_batch=keys))))
+    made = GraphTableDataset(transform.table(graphs))
+    expected = next(iter(DataLoader(made, batch_size=7, follow_batch=keys)))
+    for key in keys:
+        assert torch.equal(found[f"{key}_batch"], expected[f"{key}_batch"])
+        assert torch.equal(found[f"{key}_ptr"], expected[f"{key}_ptr"])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nb301_ogb.errors import FileFormatError
-from nb301_ogb.storage.content import content_hash
+from nb301_ogb.storage.content import content_hash, curves_hash
 from nb301_ogb.storage.layout import Contents, Header, Split, Target
 
 
@@ -65,8 +65,6 @@ MEANINGFUL = {
         c, extra_origin=c.extra_origin | {"model_size": np.nextafter(c.extra_origin["model_size"], 0)}
     ),
     "further name": lambda c: replace(c, extra_origin=renamed(c.extra_origin)),
-    "curve": lambda c: replace(c, curves={"val": changed(c.curves["val"])}),
-    "curve name": lambda c: replace(c, curves=renamed(c.curves)),
 } | {
     array: lambda c, array=array: replace(c, graphs=replace(c.graphs, **{array: changed(getattr(c.graphs, array))}))
     for array in ("node_ptr", "edge_ptr", "node_feat", "edge_index", "edge_feat")
@@ -137,7 +135,7 @@ def test_the_hash_does_not_change_between_versions_of_this_package(make_contents
         canonical_key=np.zeros((12, 16), dtype=np.uint8),
         graphs=make_contents().graphs.take(np.zeros(0, dtype=np.int64)),
     )
-    assert content_hash(fixed) == "bab0a23354830a75253c9158b5115e15447081c2fde39770f595b28de87d326b"
+    assert content_hash(fixed) == "8af7621c8eff25e58f378f3202da2aa3e61218b8c11bba3f769527df15a13541"
 
 
 def test_no_field_is_forgotten():
@@ -155,3 +153,15 @@ def test_no_field_is_forgotten():
 def test_columns_of_texts_are_refused(make_contents, values):
     with pytest.raises(FileFormatError, match=r"/origin/budget holds .* numbers or truth values"):
         content_hash(make_contents(extra_origin={"budget": values}))
+
+
+def test_curves_have_a_hash_of_their_own(make_contents):
+    """A file with learning curves holds the same dataset as one without."""
+    contents = make_contents()
+    without = replace(contents, curves={})
+    assert content_hash(contents) == content_hash(without)
+    assert curves_hash(without) == ""
+    other = [
+        replace(contents, curves=one) for one in ({"val": changed(contents.curves["val"])}, renamed(contents.curves))
+    ]
+    assert len({curves_hash(one) for one in (contents, *other)}) == 3

@@ -83,7 +83,7 @@ def test_plain_h5py_reads_it_as_the_layout_says(path, make_contents):
     }
     assert told["attributes"].keys() == {
         "format", "format_version", "name", "version", "space", "label", "license", "citation", "sources",
-        "content_hash", "created_with",
+        "content_hash", "created_with", "curves_hash",
     }  # fmt: skip
     assert told["attributes"]["format"] == "nb301-ogb"
     assert json.loads(told["attributes"]["sources"]) == [{"url": "https://example.org/a", "sha256": "00", "size": 7}]

@@ -95,7 +95,8 @@ def test_a_good_file(tmp_path, make_contents):
     checks = verify(tmp_path / "file.h5")
     assert all(check.ok for check in checks)
     assert {check.name for check in checks} == {
-        "bytes", "content hash", "lengths", "group", "node_ptr", "edge_ptr", "edges", "codes", "canonical keys",
+        "bytes", "content hash", "hash of the curves", "lengths", "group", "node_ptr", "edge_ptr", "edges", "codes",
+        "canonical keys",
         "graphs", "target val_accuracy", "target runtime", "run ids", "split first", "split some",
     }  # fmt: skip
     assert all(check.detail for check in checks)

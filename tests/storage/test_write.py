@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from nb301_ogb.errors import FileFormatError, IntegrityError
+from nb301_ogb.loaders.fetch.temporary import Temporary
 from nb301_ogb.spaces.nasbench201 import SPACE
 from nb301_ogb.storage.content import content_hash
 from nb301_ogb.storage.layout import Contents, Header, Split, Target
@@ -84,7 +85,7 @@ def assert_same(one, other, where="contents"):
 
 
 def litter(folder):
-    return [path.name for path in folder.iterdir() if path.name.endswith(".part")]
+    return [path.name for path in folder.iterdir() if path.name.endswith(".writing")]
 
 
 @given(contents_of_all_sorts())
@@ -206,7 +207,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_litter(tmp_path, make_contents):
 def test_a_killed_write_leaves_the_old_file_and_the_next_one_clears_up(tmp_path, make_contents):
     path = tmp_path / "file.h5"
     write(path, make_contents())
-    bystander = tmp_path / ".other.h5.abc.part"
+    bystander = tmp_path / ".other.h5.abc.writing"
     bystander.touch()
     before = path.read_bytes()
     process = writer(path)
@@ -236,9 +237,18 @@ def test_two_writers_do_not_disturb_each_other(tmp_path, make_contents):
 
 def test_paths_as_text_and_names_with_special_characters(tmp_path, make_contents):
     path = tmp_path / "a [1] *?.h5"
-    (tmp_path / ".a [1] *?.h5.x.part").touch()
+    (tmp_path / ".a [1] *?.h5.x.writing").touch()
     write(str(path), make_contents())
     assert os.listdir(tmp_path) == [path.name]
     assert Path(path).is_file()
     with h5py.File(path) as file:
         assert file.userblock_size == 512
+
+
+def test_a_running_download_of_the_same_file_is_left_alone(tmp_path, make_contents):
+    with Temporary(tmp_path / "file.h5") as download:
+        write(tmp_path / "file.h5", make_contents())
+        assert download.path.exists()
+        download.stream.write(b"downloaded")
+        download.keep()
+    assert (tmp_path / "file.h5").read_bytes() == b"downloaded"

@@ -21,7 +21,7 @@ from nb301_ogb.evaluators.submission.form import (
 from nb301_ogb.evaluators.submission.key import ExamKey, code_text, known_dataset, numbers, other_parts
 
 _LARGEST = 1e6
-"""A prediction beyond this is no accuracy, no time and no count of the datasets, and its square is still a float."""
+"""A prediction beyond this is no accuracy, and its square is still a float."""
 
 
 def faults(submission: Submission, open_key: Callable[[Exam], ExamKey]) -> list[str]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nb301_ogb.catalog import part_name
 from nb301_ogb.errors import DatasetNameError, SubmissionError
 from nb301_ogb.evaluators.submission import container, npy
-from nb301_ogb.evaluators.submission.form import MAX_EXAMS, PARTS, Exam, PartPredictions, Predictions
+from nb301_ogb.evaluators.submission.form import MAX_EXAMS, MAX_SEEDS, PARTS, Exam, PartPredictions, Predictions
 from nb301_ogb.evaluators.submission.key import known_dataset
 
 ARRAYS = {
@@ -64,7 +64,13 @@ def _seeds(path: Path, arrays: dict[str, tuple[str, bytes]]) -> tuple[int, ...]:
         msg = f"{path} lacks the array seeds; it holds the seed of each column of y_pred."
         raise SubmissionError(msg)
     values = npy.decode(*arrays.pop("seeds"), "iu")
-    return tuple(int(one) for one in values.ravel())
+    seeds = tuple(int(one) for one in values.ravel())
+    wrong = [one for one in seeds if not 0 <= one < 2**53]
+    if wrong or not 0 < len(seeds) <= MAX_SEEDS:
+        found = f"the seed {wrong[0]}" if wrong else f"{len(seeds)} seeds"
+        msg = f"{path} holds {found}; give 1 to {MAX_SEEDS} whole numbers from 0."
+        raise SubmissionError(msg)
+    return seeds
 
 
 def _place(path: Path, name: str, dataset: str | None, split: str | None) -> tuple[Exam, str, str]:

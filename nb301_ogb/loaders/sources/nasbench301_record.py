@@ -16,11 +16,11 @@ import msgspec
 
 from nb301_ogb.errors import ArchitectureError
 from nb301_ogb.spaces.darts import code_from_configuration
+from nb301_ogb.spaces.darts_configuration import PREFIX
 
-_DARTS = "NetworkSelectorDatasetInfo:darts:"
 FIDELITY = {
-    "layers": (_DARTS + "layers", 8),
-    "init_channels": (_DARTS + "init_channels", 32),
+    "layers": (PREFIX + "layers", 8),
+    "init_channels": (PREFIX + "init_channels", 32),
     "T_max": ("SimpleLearningrateSchedulerSelector:cosine_annealing:T_max", 100),
 }
 """The configuration keys that tell how a network was trained, and what NAS-Bench-301 has there."""
