@@ -10,7 +10,6 @@ repeats.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
 import time
@@ -19,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch_geometric
 from torch_geometric.data import Data, InMemoryDataset
 from torch_geometric.loader import DataLoader
 
+from benchmarks.common import machine, write
 from nb301_ogb import FastDataLoader
 from nb301_ogb.loaders.batching.identity import difference
 
@@ -136,10 +135,7 @@ def main() -> None:
                     flush=True,
                 )
     if arguments.json is not None:
-        versions = {"torch": torch.__version__, "torch_geometric": torch_geometric.__version__}
-        temporary = arguments.json.with_name(arguments.json.name + ".part")
-        temporary.write_text(json.dumps({"versions": versions, "rows": rows}, indent=2) + "\n")
-        temporary.replace(arguments.json)
+        write(arguments.json, {"machine": machine(), "rows": rows})
 
 
 if __name__ == "__main__":

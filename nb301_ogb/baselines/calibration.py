@@ -45,16 +45,18 @@ def calibrate(y_true: NDArray, mean: NDArray, spread: NDArray) -> Calibration:
     into the 95% interval, since the likelihood is ruled by a few large errors.
 
     Args:
-        y_true: labels, [n].
+        y_true: labels, [n]; rows without one (NaN) do not count.
         mean: the ensemble's mean, [n].
         spread: the standard deviation between its members, [n].
 
     Raises:
-        ConfigError: for fewer than 20 rows.
+        ConfigError: for fewer than 20 labels.
     """
     y_true, mean, spread = (np.asarray(values, dtype=np.float64).ravel() for values in (y_true, mean, spread))
+    known = ~np.isnan(y_true)
+    y_true, mean, spread = y_true[known], mean[known], spread[known]
     if len(y_true) < 20:
-        msg = f"calibration needs at least 20 validation rows, not {len(y_true)}."
+        msg = f"calibration needs at least 20 validation labels, not {len(y_true)}."
         raise ConfigError(msg)
     residual = y_true - mean
     start = max(float(np.median(np.abs(residual))), _FLOOR)

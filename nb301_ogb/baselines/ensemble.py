@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from nb301_ogb.baselines.calibration import Calibration, calibrate
-from nb301_ogb.baselines.config import Config, EnsembleConfig, GNNConfig, load_config, read_config, to_toml
+from nb301_ogb.baselines.config import Config, EnsembleConfig, NetworkConfig, load_config, read_config, to_toml
 from nb301_ogb.baselines.folds import component_folds, label_deciles
 from nb301_ogb.baselines.gnn_model import GNNModel, torch_threads
 from nb301_ogb.baselines.model import History, Model, Observer, Record, Table
@@ -56,7 +56,7 @@ class EnsembleModel(Model):
         if isinstance(member, EnsembleConfig) or num_tasks != 1 or config.size < 2:
             msg = "an ensemble has at least two members, which are no ensembles themselves, and predicts one target."
             raise ConfigError(msg)
-        if config.epochs and isinstance(member, GNNConfig):
+        if config.epochs and isinstance(member, NetworkConfig):
             member = dataclasses.replace(member, epochs=config.epochs)
         self.config = config
         self.member_config: Config = member
@@ -89,7 +89,7 @@ class EnsembleModel(Model):
                 observer(records[-1])
         mean, spread = self._mean_and_spread(table.codes[table.valid])
         self.calibration = calibrate(table.labels[table.valid, 0], mean, spread)
-        return History(records, best=len(self.members))
+        return History(records)
 
     def folds(self, table: Table, seed: int) -> NDArray[np.int64]:
         """int64 [training rows]: the fold of each; components stay whole, strata are shared out evenly."""
@@ -153,7 +153,8 @@ class EnsembleModel(Model):
 
     def save(self, folder: Path) -> None:
         """Writes `ensemble.json` (the calibration), `member.toml` and a folder for each member."""
-        text = json.dumps({"calibration": dataclasses.asdict(self.calibration), "size": len(self.members)})
+        found = {"calibration": dataclasses.asdict(self.calibration), "size": len(self.members)}
+        text = json.dumps(found, allow_nan=False)
         (folder / self.weights_file).write_text(text + "\n", encoding="utf-8")
         # The package's configuration of that name may change; these weights belong to this one.
         (folder / "member.toml").write_text(to_toml(self.member_config, {}), encoding="utf-8")

@@ -63,7 +63,7 @@ class History:
 
     Attributes:
         records: one for each epoch (or some rounds).
-        best: the epoch, or round, that validation chose, counted from 1.
+        best: the epoch, or round, that validation chose, counted from 1; 0 where it chose none.
         best_train: the lowest running training RMSE of any epoch, by OGB's name `BestTrain`.
     """
 

@@ -51,7 +51,7 @@ class RandomForestModel(RoundsModel):
             raise ConfigError(msg) from error
         self.forest = Forest.of([tree.tree_ for tree in regressor.estimators_])
         rounds = len(self.forest)
-        return self._history(table, x_valid, rounds, rounds, started, observer)
+        return History(self._history(table, x_valid, rounds, rounds, started, observer).records)
 
     def _after(self, features: Features, rounds: int) -> NDArray:
         return self.forest.first(rounds).values(dense(features)).mean(axis=1)

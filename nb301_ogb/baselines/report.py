@@ -47,8 +47,7 @@ def write_report(path: Path, runs: Sequence[Run]) -> None:
     body = [
         f"<h1>{html.escape(title)}</h1>",
         f"<p>{len(runs)} seed{'s' if len(runs) > 1 else ''} ({seeds}), {info.num_params:,} parameters, label "
-        f"{html.escape(', '.join(info.targets))} ({html.escape(str(info.runs))} of the runs). The epoch was chosen by "
-        f"validation: {', '.join(str(run.best) for run in runs)}.</p>",
+        f"{html.escape(', '.join(info.targets))} ({html.escape(str(info.runs))} of the runs).{_chosen(runs)}</p>",
         _table(runs),
         *_figures(runs),
         f'<p class="quiet">Dataset content hash <code>{info.content_hash}</code>.</p>',
@@ -79,15 +78,21 @@ def _table(runs: Sequence[Run]) -> str:
     )
 
 
+def _chosen(runs: Sequence[Run]) -> str:
+    """What validation chose, as a sentence; nothing where it chose nothing."""
+    best = [str(run.best) for run in runs if run.best]
+    return f" The epoch, or the number of trees, was chosen by validation: {', '.join(best)}." if best else ""
+
+
 def _figures(runs: Sequence[Run]) -> list[str]:
     try:
         from matplotlib import rc_context
         from matplotlib.figure import Figure
     except ImportError:
         return ["<p>Figures need matplotlib: <code>pip install 'nb301-ogb[plots]'</code>.</p>"]
-    found = []
+    found, chosen = [], any(run.best for run in runs)
     for draw, caption, label in (
-        (_curves, "Learning curves; the dot marks the epoch that validation chose.", "learning curves"),
+        (_curves, "Learning curves" + ("; the dot marks what validation chose." if chosen else "."), "learning curves"),
         (_scatter, "Predicted against true label on the test part, first seed.", "predicted against true"),
     ):
         figure = Figure(figsize=(8, 4.2), layout="constrained")
@@ -118,7 +123,7 @@ def _curves(figure: Any, runs: Sequence[Run]) -> None:
             train = [record["train_rmse"] for record in run.records]
             axes.plot(epochs, train, color=_GREY, linewidth=1.2, label="training, running" if number == 0 else None)
         best = [record["valid"]["rmse"] for record in run.records if record["epoch"] == run.best]
-        if best:
+        if run.best and best:
             axes.plot([run.best], best, "o", color=_ORANGE, label="chosen" if number == 0 else None)
     axes.set(xlabel="epoch or trees", ylabel="RMSE (label's unit)", yscale="log")
     for which in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):

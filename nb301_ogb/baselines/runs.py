@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import sys
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from nb301_ogb.baselines.config import Config, from_values, to_toml
 from nb301_ogb.baselines.model import History
 from nb301_ogb.errors import ConfigError
+from nb301_ogb.jsonable import finite
 from nb301_ogb.spaces.graphs import CodeArray, IntArray
 
 if sys.version_info >= (3, 11):
@@ -59,6 +61,7 @@ class RunInfo:
         num_params: the model's parameters.
         targets: the targets of the label.
         runs: how the label was made from the runs.
+        num_train: the rows that it was fitted on; 0 where that was not recorded.
     """
 
     model: str
@@ -69,6 +72,7 @@ class RunInfo:
     num_params: int
     targets: tuple[str, ...] = ("val_accuracy",)
     runs: str | int = "mean"
+    num_train: int = 0
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ class Run:
         predictions: by part, `valid` and `test`.
         metrics: for each part every metric, at the chosen epoch.
         records: one for each epoch.
-        best: the epoch that validation chose.
+        best: the epoch that validation chose; 0 where it chose none.
         best_train: the lowest running training RMSE of any epoch; NaN where the model has none.
         folder: where it lies.
     """
@@ -156,6 +160,7 @@ def write_config(folder: Path, info: RunInfo, config: Config) -> None:
         "num_params": info.num_params,
         "targets": info.targets,
         "runs": info.runs,
+        "num_train": info.num_train,
     }
     (folder / "config.toml").write_text(to_toml(config, head), encoding="utf-8")
 
@@ -163,7 +168,7 @@ def write_config(folder: Path, info: RunInfo, config: Config) -> None:
 def write_metrics(folder: Path, history: History, metrics: dict[str, dict[str, float]]) -> None:
     """Writes `metrics.jsonl`: a line for each epoch, and a last one with the metrics at the chosen epoch."""
     last = {"final": True, "epoch": history.best, "best_train_rmse": history.best_train, **metrics}
-    lines = [json.dumps(record) for record in [*history.records, last]]
+    lines = [json.dumps(finite(record), allow_nan=False) for record in [*history.records, last]]
     (folder / "metrics.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -200,7 +205,8 @@ def read_run(folder: str | Path) -> Run:
         *records, last = [json.loads(line) for line in lines]
         predictions = _read_predictions(folder / "predictions.h5")
         metrics = {part: last[part] for part in (*PARTS, "train")}
-        return Run(info, config, predictions, metrics, records, last["epoch"], last["best_train_rmse"], folder)
+        best_train = math.nan if last["best_train_rmse"] is None else last["best_train_rmse"]
+        return Run(info, config, predictions, metrics, records, last["epoch"], best_train, folder)
     except (OSError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, ConfigError):
             raise

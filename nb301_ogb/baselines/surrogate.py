@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from dataclasses import asdict, dataclass, field, replace
@@ -36,7 +37,7 @@ class SurrogateInfo:
     """What a surrogate was fitted on, and how well.
 
     Attributes:
-        name: with a version, as a paper should name it.
+        name: with a version and a digest of its predictions, as a paper should name it.
         dataset: its dataset.
         content_hash: of the dataset.
         split: the split on whose training part it was fitted (its validation part calibrated it).
@@ -114,8 +115,11 @@ class Surrogate(Benchmark):
             mean, std = models["accuracy"].predict_distribution(codes[where])
             judged = {"y_true": data.labels[where], "y_pred": mean}
             scores[part] = evaluator.eval(judged if np.isnan(std).any() else judged | {"y_std": std})
+        # Two fits are two benchmarks, whatever they are called: what the model says tells them apart.
+        said = hashlib.sha256(models["accuracy"].predict(codes[parts.test]).tobytes()).hexdigest()[:12]
+        name = f"{data.info.name}-v{data.info.version} surrogate {models['accuracy'].name} v{version} ({said})"
         info = SurrogateInfo(
-            name=f"{data.info.name}-v{data.info.version} surrogate {models['accuracy'].name} v{version}",
+            name=name,
             dataset=data.info.name,
             content_hash=data.file.content_hash,
             split=split or data.info.default_split,
@@ -170,7 +174,8 @@ class Surrogate(Benchmark):
                 inner.mkdir()
                 (inner / "config.toml").write_text(to_toml(self.configs[name], {"model": model.name}), encoding="utf-8")
                 model.save(inner)
-            text = json.dumps({"format": FORMAT, "format_version": FORMAT_VERSION, **asdict(self.info)}, indent=1)
+            found = {"format": FORMAT, "format_version": FORMAT_VERSION, **asdict(self.info)}
+            text = json.dumps(found, indent=1, allow_nan=False)
             (temporary / MARK).write_text(text + "\n", encoding="utf-8")
 
     def query_codes(self, codes: CodeArray, noise: bool = False, rng: np.random.Generator | None = None) -> Answer:

@@ -80,7 +80,7 @@ class SVRModel(EncodedModel):
         }
         if observer is not None:
             observer(record)
-        return History([record], best=1)
+        return History([record])
 
     def _standard(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """Predictions on the standardised scale: the sum over support vectors v of w exp(-gamma |x - v|^2), and b."""

@@ -109,14 +109,14 @@ def train(
         if not (resume and place.folder.exists()):
             _train_one(job, table, rows, place, overwrite, progress, team)
         if team.leads:
-            finished.append(_kept(job, table, place) if resume else runs.read_run(place.folder))
+            finished.append(_kept(job, table, rows, place) if resume else runs.read_run(place.folder))
         team.wait()
     if team.leads:
         write_summary(Path(output), finished)
     return finished
 
 
-def _kept(job: Job, table: LabelledTable, place: runs.RunPlace) -> runs.Run:
+def _kept(job: Job, table: LabelledTable, rows: Table, place: runs.RunPlace) -> runs.Run:
     """A finished run, after a check that it is of this job; what interruptions have left beside it is removed.
 
     Raises:
@@ -125,9 +125,9 @@ def _kept(job: Job, table: LabelledTable, place: runs.RunPlace) -> runs.Run:
     run = runs.read_run(place.folder)
     config = _model(job, table).config
     split = job.split or table.info.default_split
-    expected = (table.info.name, table.file.content_hash, split, place.seed, table.targets, table.runs)
+    expected = (table.info.name, table.file.content_hash, split, place.seed, table.targets, table.runs, len(rows.train))
     info = run.info
-    found = (info.dataset, info.content_hash, info.split, info.seed, info.targets, info.runs)
+    found = (info.dataset, info.content_hash, info.split, info.seed, info.targets, info.runs, info.num_train)
     other = [f"{one!r}, now {two!r}" for one, two in zip(found, expected, strict=True) if one != two]
     other += differences(dataclasses.asdict(run.config), dataclasses.asdict(config))
     if other:
@@ -193,6 +193,7 @@ def _train_one(
             num_params=model.num_parameters(),
             targets=table.targets,
             runs=table.runs,
+            num_train=len(rows.train),
         )
         runs.write_config(temporary, info, model.config)
         runs.write_metrics(temporary, history, metrics)
@@ -207,8 +208,16 @@ def summarise(finished: Sequence[runs.Run]) -> dict[str, Any]:
     """Mean and unbiased standard deviation of every metric over the seeds, as plain values.
 
     The standard deviation is NaN, null in JSON, for a single seed.
+
+    Raises:
+        ConfigError: where the runs are not of one model on one split of one dataset.
     """
-    info = finished[0].info
+    first, info = finished[0], finished[0].info
+    for run in finished:
+        other = _unlike(run, first)
+        if other:
+            msg = f"{run.folder} and {first.folder} are no runs of one model ({', '.join(other)}); give them apart."
+            raise ConfigError(msg)
     summary: dict[str, Any] = {
         "model": info.model,
         "dataset": info.dataset,
@@ -226,6 +235,12 @@ def summarise(finished: Sequence[runs.Run]) -> dict[str, Any]:
                 "values": values,
             }
     return summary
+
+
+def _unlike(run: runs.Run, other: runs.Run) -> list[str]:
+    """In what two runs differ beside seed and result."""
+    mine, theirs = (dataclasses.asdict(one.info) | {"seed": 0, "num_params": 0} for one in (run, other))
+    return differences(mine, theirs) + differences(dataclasses.asdict(run.config), dataclasses.asdict(other.config))
 
 
 def write_summary(output: Path, finished: Sequence[runs.Run]) -> dict[str, Any]:

@@ -26,10 +26,13 @@ def run(
 ) -> None:
     """Train a GIN and a tree ensemble on 15,625 measured architectures, and judge both on the fixed split."""
     from nb301_ogb.baselines.config import change, load_config
+    from nb301_ogb.baselines.models import make_model
     from nb301_ogb.baselines.training import Job, summarise
     from nb301_ogb.catalog import get_info
 
     info = get_info(dataset)
+    for model in _MODELS:  # a library that is missing is told now, not when the first model is trained
+        make_model(load_config(model, info.space), info.space)
     summaries = []
     for model in _MODELS:
         console.print(f"training {model} on {info.name} ...", highlight=False)

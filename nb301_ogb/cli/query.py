@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import io
 import itertools
-import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
@@ -15,7 +14,8 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import typer
 
 from nb301_ogb.cli.common import JsonOption, RootOption, print_json, print_table, progress_bar
-from nb301_ogb.errors import ArchitectureError, ConfigError
+from nb301_ogb.errors import ArchitectureError, ConfigError, OutputError
+from nb301_ogb.loaders.fetch.temporary import Temporary
 
 if TYPE_CHECKING:
     from nb301_ogb.baselines.benchmark import Answer, Benchmark
@@ -52,6 +52,14 @@ def run(
     if bool(architectures) == bool(file):
         msg = "query takes architectures, or --file with one a line."
         raise ConfigError(msg)
+    for given, other, words in (
+        (output is not None, file is not None, "--output goes with --file"),
+        (as_json, file is None, "--json goes with architectures; --file gives CSV"),
+        (seed is not None, noise, "--seed is the noise's; say --noise with it"),
+    ):
+        if given and not other:
+            msg = f"{words}."
+            raise ConfigError(msg)
     asked = open_benchmark(benchmark, root, device)
     rng = np.random.default_rng(seed) if noise else None
     if file is not None:
@@ -119,12 +127,13 @@ def _parsed(asked: Benchmark, chunk: list[tuple[int, str]], file: Path) -> CodeA
 @contextlib.contextmanager
 def _renamed(path: Path) -> Iterator[TextIO]:
     """A temporary file that gets its name when all of it is written."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+        with Temporary(path.expanduser().absolute()) as temporary:
+            stream = io.TextIOWrapper(temporary.stream, encoding="utf-8", newline="", write_through=True)
             yield stream
-        Path(name).chmod(0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+            stream.flush()
+            stream.detach()
+            temporary.keep()
+    except OSError as error:
+        msg = f"{path} cannot be written ({error.strerror or error}); free some space or choose another place."
+        raise OutputError(msg) from error

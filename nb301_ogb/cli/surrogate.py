@@ -30,13 +30,11 @@ def run(
 ) -> None:
     """Fit an accuracy model and a runtime model on a split's training part, calibrate on validation, judge on test."""
     from nb301_ogb.baselines.config import load_config
-    from nb301_ogb.baselines.surrogate import Surrogate
+    from nb301_ogb.baselines.surrogate import MARK, Surrogate
     from nb301_ogb.catalog import get_info
-    from nb301_ogb.errors import ConfigError
+    from nb301_ogb.storage.folder import replaces
 
-    if output.exists() and not overwrite:
-        msg = f"{output} exists; choose another --output, or say --overwrite."
-        raise ConfigError(msg)
+    replaces(output.expanduser().absolute(), MARK, overwrite)  # told now, not when the fit is over
     space = get_info(dataset).space
     with progress_bar(as_json) as bar:
         task = bar.add_task("fitting", total=None, note="")

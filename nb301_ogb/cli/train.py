@@ -67,8 +67,14 @@ def run(
     from nb301_ogb.baselines.config import change, load_config
     from nb301_ogb.baselines.training import Job, summarise
     from nb301_ogb.catalog import get_info
+    from nb301_ogb.errors import ConfigError
+    from nb301_ogb.jsonable import finite
+    from nb301_ogb.search.export import write_bytes
 
     info = get_info(dataset)
+    if filename is not None and not filename.expanduser().absolute().parent.is_dir():
+        msg = f"--filename {filename}: there is no folder {filename.parent}; make it first."
+        raise ConfigError(msg)
     given: dict[str, Any] = {
         "num_layer": num_layer,
         "emb_dim": emb_dim,
@@ -102,7 +108,8 @@ def run(
         return
     summary = summarise(finished)
     if filename is not None:
-        filename.write_text(json.dumps(ogb_summary(finished[0])) + "\n", encoding="utf-8")
+        text = json.dumps(finite(ogb_summary(finished[0])), allow_nan=False)
+        write_bytes(filename, f"{text}\n".encode())
     if as_json:
         print_json(summary | {"output": str(folder)})
         return

@@ -55,7 +55,8 @@ def _equal_seeds(scores: ExamScores, seeds: tuple[int, ...]) -> Iterable[str]:
     equal = [(a, b) for a, b in pairwise(order) if np.max(np.abs(columns[:, a] - columns[:, b])) <= _EQUAL]
     if equal:
         first = " and ".join(str(one) for one in sorted((seeds[equal[0][0]], seeds[equal[0][1]])))
-        yield f"the predictions of {len(equal) + 1} or more of {len(seeds)} seeds are identical, such as {first}."
+        alike = len({one for pair in equal for one in pair})
+        yield f"the predictions of {alike} of {len(seeds)} seeds equal those of another, such as {first}."
 
 
 def _worse_on_valid(scores: ExamScores) -> Iterable[str]:

@@ -47,3 +47,13 @@ def test_perfect_predictions_keep_a_positive_deviation() -> None:
 def test_too_few_rows() -> None:
     with pytest.raises(ConfigError, match="at least 20"):
         calibrate(np.ones(5), np.ones(5), np.ones(5))
+
+
+def test_labels_that_are_missing_do_not_count() -> None:
+    y, mean, spread = drawn(500, 4)
+    holes = y.copy()
+    holes[::5] = np.nan
+    known = ~np.isnan(holes)
+    assert calibrate(holes, mean, spread) == calibrate(y[known], mean[known], spread[known])
+    with pytest.raises(ConfigError, match="at least 20 validation labels"):
+        calibrate(np.full(50, np.nan), mean[:50], spread[:50])

@@ -12,6 +12,7 @@ from nb301_ogb.baselines import ensemble as module
 from nb301_ogb.baselines.config import EnsembleConfig, GNNConfig, TreeConfig
 from nb301_ogb.baselines.ensemble import EnsembleModel
 from nb301_ogb.baselines.model import Table
+from nb301_ogb.baselines.models import make_model
 from nb301_ogb.errors import ConfigError
 from nb301_ogb.evaluators.uncertainty import coverage_95
 from nb301_ogb.loaders.labelled import LabelledTable
@@ -112,3 +113,9 @@ def test_what_is_refused(tmp_path: Path) -> None:
     (tmp_path / "ensemble.json").write_text('{"calibration": {}, "size": 5}')
     with pytest.raises(ConfigError, match="holds 5 members"):
         model.load(tmp_path)
+
+
+def test_a_choice_by_validation_is_claimed_only_where_there_was_one(table: Table) -> None:
+    assert EnsembleModel(EnsembleConfig("trees", 2), "nasbench201").fit(table, 0).best == 0
+    forest = make_model(TreeConfig(library="random_forest", rounds=3), "nasbench201")
+    assert forest.fit(table, 0).best == 0

@@ -117,3 +117,9 @@ def test_an_unfitted_name_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "released_names", lambda: ("nb201-x-v1",))
     with pytest.raises(DatasetNameError, match="nb201-x-v1"):
         released_folder("nb999")
+
+
+def test_two_fits_have_two_names(folder: Path) -> None:
+    """Else a search on the one would go on in the history of the other."""
+    other = Surrogate.fit("nb201-cifar10", accuracy=ACCURACY, runtime=RUNTIME, split="few_shot_781", device="cpu")
+    assert other.name != Surrogate.load(folder).name

@@ -345,3 +345,23 @@ def test_on_a_gpu(table: Table) -> None:
         model.fit(table, 0)
         found.append(model.predict(table.codes[table.valid]))
     assert np.allclose(found[0], found[1], atol=0.05)
+
+
+def test_runs_of_two_models_have_no_mean(trained: tuple[Path, list[runs.Run]]) -> None:
+    _, finished = trained
+    other = dataclasses.replace(finished[1], info=dataclasses.replace(finished[1].info, split="random"))
+    with pytest.raises(ConfigError, match="no runs of one model"):
+        summarise([finished[0], other])
+    wider = dataclasses.replace(finished[1], config=dataclasses.replace(SMALL, emb_dim=32))
+    with pytest.raises(ConfigError, match="emb_dim"):
+        summarise([finished[0], wider])
+
+
+def test_every_line_of_metrics_is_json_for_everybody(tmp_path: Path) -> None:
+    (run,) = train(Job("nb201-cifar10", TREES, train_rows=300), [0], tmp_path)
+    for line in (run.folder / "metrics.jsonl").read_text().splitlines():
+        json.loads(line, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+    assert np.isnan(run.best_train)
+    assert run.info.num_train == 300
+    with pytest.raises(ConfigError, match="300"):
+        train(Job("nb201-cifar10", TREES), [0], tmp_path, resume=True)

@@ -121,3 +121,9 @@ def test_help_is_quick_to_import() -> None:
 
 def test_version() -> None:
     assert call("--version").stdout.startswith("nb301-ogb ")
+
+
+def test_a_summary_that_cannot_be_written_is_told_before_training(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="make it first"):
+        invoke("train", "--filename", str(tmp_path / "none" / "ogb.json"), "--output", str(tmp_path / "runs"))
+    assert not (tmp_path / "runs").exists()

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from nb301_ogb.baselines.benchmark import TabularBenchmark
 from nb301_ogb.cli.app import app
-from nb301_ogb.errors import ArchitectureError, ConfigError
+from nb301_ogb.errors import ArchitectureError, ConfigError, OutputError
 
 runner = CliRunner()
 TABLE = ("--benchmark", "table:nb201-cifar10")
@@ -68,6 +68,15 @@ def test_errors(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["in.txt"]
     with pytest.raises(ConfigError, match="--file with one a line"):
         invoke("query", *TABLE)
+    with pytest.raises(ConfigError, match="--output goes with --file"):
+        invoke("query", "333132", "--output", str(target), *TABLE)
+    with pytest.raises(ConfigError, match="say --noise"):
+        invoke("query", "333132", "--seed", "1", *TABLE)
+    with pytest.raises(ConfigError, match="--file gives CSV"):
+        invoke("query", "--file", str(source), "--json", *TABLE)
+    source.write_text("333132\n")
+    with pytest.raises(OutputError, match="cannot be written"):
+        invoke("query", "--file", str(source), "--output", str(source / "x.csv"), *TABLE)
     with pytest.raises(ConfigError, match="cannot be read"):
         invoke("query", "--file", str(tmp_path / "none"), *TABLE)
 
@@ -81,5 +90,5 @@ def test_fit_and_ask(tmp_path: Path) -> None:
     (answer,) = json.loads(invoke("query", "333132", "--benchmark", str(folder), "--json"))["answers"]
     assert 60 < answer["accuracy"] < 100
     assert answer["std"] is None
-    with pytest.raises(ConfigError, match="--overwrite"):
+    with pytest.raises(OutputError, match="--overwrite"):
         invoke(*fit, "--output", str(folder))

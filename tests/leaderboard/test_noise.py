@@ -176,7 +176,7 @@ def test_equal_seeds():
         return predictions
 
     (sign,) = suspicions(judged(change=repeat, seeds=5), [])
-    assert "the predictions of 2 or more of 5 seeds are identical, such as 1 and 3" in sign
+    assert "the predictions of 2 of 5 seeds equal those of another, such as 1 and 3" in sign
 
 
 def test_validation_far_worse_than_test():
