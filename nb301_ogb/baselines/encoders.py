@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 from nb301_ogb.errors import ArchitectureError
@@ -16,6 +18,10 @@ def _largest(kind: str) -> tuple[int, ...]:
     if kind == "edge":
         return (max(len(space.edge_types) for space in spaces), 2)
     return (max(len(space.node_types) + len(space.edge_types) for space in spaces), max(len(s.cells) for s in spaces))
+
+
+_MAX_TABLE = 256
+"""Combinations of values up to which their sums are tabulated."""
 
 
 class _ColumnEncoder(nn.Module):
@@ -45,11 +51,35 @@ class _ColumnEncoder(nn.Module):
                 f"{list(features.shape)}; give the dataset's dims when making it."
             )
             raise ArchitectureError(msg)
-        columns = features.unbind(dim=1)
-        out = self.embeddings[0](columns[0])
-        for embedding, column in zip(self.embeddings[1:], columns[1:], strict=False):
-            out = out + embedding(column)
-        return out
+        used = list(self.embeddings)[: features.shape[1]]
+        dims = [embedding.num_embeddings for embedding in used]  # type: ignore[union-attr]
+        if len(used) == 1 or math.prod(dims) > _MAX_TABLE:
+            columns = features.unbind(dim=1)
+            out = used[0](columns[0])
+            for embedding, column in zip(used[1:], columns[1:], strict=True):
+                out = out + embedding(column)
+            return out
+        # One gather from the sums of all combinations, which are far fewer than the rows.
+        table, index = used[0].weight, features[:, 0]
+        _check_columns(features, dims)
+        for column, (embedding, size) in enumerate(zip(used[1:], dims[1:], strict=True), start=1):
+            table = (table[:, None] + embedding.weight).flatten(0, 1)  # type: ignore[index]
+            index = index * size + features[:, column]
+        return nn.functional.embedding(index, table)  # type: ignore[arg-type]
+
+
+def _check_columns(features: Tensor, dims: Sequence[int]) -> None:
+    """Raises IndexError for a value outside of its column's vocabulary, which would name another combination.
+
+    On a GPU, where looking would make it wait, and while torch compiles, nothing is checked.
+    """
+    if features.is_cuda or not features.numel() or torch.compiler.is_compiling():
+        return
+    low, high = features.aminmax(dim=0)
+    for column, size in enumerate(dims):
+        if int(low[column]) < 0 or int(high[column]) >= size:
+            msg = f"column {column} of the features holds values outside of 0 to {size - 1}; give the dataset's dims."
+            raise IndexError(msg)
 
 
 class NodeEncoder(_ColumnEncoder):

@@ -87,3 +87,23 @@ def test_a_seed_decides_the_weights():
 
     assert torch.equal(weights(1), weights(1))
     assert not torch.equal(weights(1), weights(2))
+
+
+@pytest.mark.parametrize("values", [(0, -1), (0, 3), (-1, 2), (4, 0)])
+def test_a_value_outside_of_its_column_is_no_other_combination(values):
+    encoder = EdgeEncoder(5, (4, 3))
+    with pytest.raises(IndexError, match="column [01] of the features"):
+        encoder(torch.tensor([(0, 0), values]))
+
+
+def test_sums_of_combinations_are_those_of_the_columns():
+    torch.manual_seed(0)
+    encoder = EdgeEncoder(5, (4, 3))
+    features = torch.cartesian_prod(torch.arange(4), torch.arange(3))
+    first, second = encoder.embeddings
+    expected = first(features[:, 0]) + second(features[:, 1])
+    found = encoder(features)
+    assert torch.equal(found, expected)
+    found.sum().backward()
+    assert torch.equal(first.weight.grad, torch.full((4, 5), 3.0))
+    assert torch.equal(second.weight.grad, torch.full((3, 5), 4.0))
