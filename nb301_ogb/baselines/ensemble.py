@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -78,13 +79,15 @@ class EnsembleModel(Model):
         records: list[Record] = []
         so_far = np.zeros((len(table.valid), 1))
         self._stack = None
+        started = time.perf_counter()
         for number, member in enumerate(self.members):
             rest, own = table.train[fold != number], table.train[fold == number]
             part = dataclasses.replace(table, train=rest, valid=own, component=None, group=None)
             member.fit(part, seed * _SEED_STRIDE + number)
             so_far += member.predict(table.codes[table.valid])
             scores = score(table.labels[table.valid].astype(np.float64), (so_far / (number + 1)).astype(np.float32))
-            records.append({"epoch": number + 1, "valid": scores})
+            seconds = round(time.perf_counter() - started, 3)
+            records.append({"epoch": number + 1, "valid": scores, "seconds": seconds})
             if observer is not None:
                 observer(records[-1])
         mean, spread = self._mean_and_spread(table.codes[table.valid])

@@ -75,6 +75,7 @@ def test_mean_deviation_and_files(table: Table, member: str, tmp_path: Path) -> 
     seen: list[dict] = []
     history = model.fit(table, 0, seen.append)
     assert [record["epoch"] for record in history.records] == [1, 2, 3]
+    assert 0 < history.records[0]["seconds"] <= history.records[2]["seconds"]
     assert seen == history.records
     codes = table.codes[table.valid]
     each = np.stack([one.predict(codes)[:, 0] for one in model.members])
