@@ -61,6 +61,10 @@ class SearchError(Nb301OgbError, ValueError):
     """An optimiser, a budget or a history that cannot be used, or a benchmark that answers nothing."""
 
 
+class SweepError(Nb301OgbError, RuntimeError):
+    """Trials of a sweep that failed; what the others have left is kept."""
+
+
 class SubmissionError(Nb301OgbError, ValueError):
     """A submission, or a table of predictions, that cannot be accepted.
 

@@ -18,7 +18,7 @@ PACKAGE = ROOT / "nb301_ogb"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 HEIGHT = {
     "_version": 0, "errors": 0, "jsonable": 0, "catalog": 1, "spaces": 2, "storage": 3, "evaluators": 4, "loaders": 4,
-    "baselines": 5, "leaderboard": 5, "search": 6, "experiments": 7, "compat": 7, "cli": 8,
+    "baselines": 5, "sweeps": 6, "search": 6, "leaderboard": 7, "experiments": 8, "compat": 8, "cli": 9,
 }  # fmt: skip
 """Imports run downward only; parts of one height do not know each other."""
 

@@ -65,6 +65,7 @@ def train(
     overwrite: bool = False,
     progress: Progress | None = None,
     resume: bool = False,
+    summary: bool = True,
 ) -> list[runs.Run]:
     """Trains one model a seed and writes `output/seed-<seed>`, then `summary.json` and `report.html` over all of them.
 
@@ -79,6 +80,7 @@ def train(
         progress: called after each epoch.
         resume: whether finished runs that are there count, and interrupted ones go on. Each ends bit for bit as it
             would have ended without the interruption, on the same machine.
+        summary: whether `summary.json` and `report.html` are written.
 
     Returns:
         The runs; in processes other than the first none.
@@ -88,16 +90,9 @@ def train(
         OutputError: where a folder that is no run stands at a run's place, or the disk does not take a run.
     """
     places = [runs.RunPlace(Path(output), seed) for seed in seeds]
-    if overwrite and resume:
-        msg = "--overwrite starts anew and --resume goes on; say one of them."
-        raise ConfigError(msg)
+    check_places(places, overwrite, resume)
     team, device = join(job.device)
     job = dataclasses.replace(job, device=device)
-    for place in places if not resume else ():
-        if overwrite:
-            replaces(place.folder, runs.MARK, overwrite)  # told now, not when the training is over
-        else:
-            place.check_free()
     table = LabelledTable(job.dataset, job.root, job.targets, job.runs)
     rows = _rows(job, table)
     team.wait()  # nobody looks at the folder any more when the first run appears in it
@@ -111,9 +106,39 @@ def train(
         if team.leads:
             finished.append(_kept(job, table, rows, place) if resume else runs.read_run(place.folder))
         team.wait()
-    if team.leads:
+    if team.leads and summary:
         write_summary(Path(output), finished)
     return finished
+
+
+def check_places(places: Sequence[runs.RunPlace], overwrite: bool, resume: bool) -> None:
+    """Looks at where runs shall be, before long work.
+
+    Raises:
+        ConfigError: where a run or a checkpoint is in the way.
+        OutputError: where a folder that is no run stands at a run's place.
+    """
+    if overwrite and resume:
+        msg = "--overwrite starts anew and --resume goes on; say one of them."
+        raise ConfigError(msg)
+    for place in places if not resume else ():
+        if overwrite:
+            replaces(place.folder, runs.MARK, overwrite)  # told now, not when the training is over
+        else:
+            place.check_free()
+
+
+def finished_runs(job: Job, places: Sequence[runs.RunPlace]) -> list[runs.Run | None]:
+    """The finished run at each place, None where there is none.
+
+    Raises:
+        ConfigError: where one is of another job.
+    """
+    if not any(place.folder.exists() for place in places):
+        return [None] * len(places)
+    table = LabelledTable(job.dataset, job.root, job.targets, job.runs)
+    rows = _rows(job, table)
+    return [_kept(job, table, rows, place) if place.folder.exists() else None for place in places]
 
 
 def _kept(job: Job, table: LabelledTable, rows: Table, place: runs.RunPlace) -> runs.Run:

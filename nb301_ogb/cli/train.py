@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from nb301_ogb.cli.common import JsonOption, RootOption, console, parse_seeds, print_json, print_table, progress_bar
+from nb301_ogb.cli.engine_options import AddressOption, EngineOption, WorkersOption, open_engine
 
 EXAMPLE = "Example: nb301-ogb train --dataset nb201-cifar10 --gnn gin --seeds 0-9 --output runs/gin"
 
@@ -32,6 +35,9 @@ def run(
     ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N, or a GPU's number.")] = "auto",
     threads: Annotated[int, typer.Option(help="CPU threads for a run; 0 leaves the number to the library.")] = 1,
+    engine: EngineOption = "local",
+    workers: WorkersOption = None,
+    address: AddressOption = None,
     root: RootOption = None,
     target: Annotated[list[str] | None, typer.Option(help="A target; several times for several.")] = None,
     runs: Annotated[str, typer.Option(help="The label: mean over the runs, all, or one run's number.")] = "mean",
@@ -103,7 +109,11 @@ def run(
     )
     wanted = parse_seeds(seeds)
     folder = output or Path("runs") / f"{config.stem if config else gnn}-{info.name.removeprefix('ogbg-')}"
-    finished = train_with_progress(job, wanted, folder, overwrite, quiet=as_json, resume=resume)
+    place = open_engine(engine, workers, address)
+    if engine == "local" and (workers or 1) == 1:
+        finished = train_with_progress(job, wanted, folder, overwrite, quiet=as_json, resume=resume)
+    else:
+        finished = train_apart(job, wanted, folder, place, overwrite, quiet=as_json, resume=resume)
     if not finished:  # one of several processes, but not the one that writes
         return
     summary = summarise(finished)
@@ -135,6 +145,41 @@ def train_with_progress(
             bar.update(tasks[seed], completed=record["epoch"], note=note)
 
         return train(job, seeds, folder, overwrite, show, resume)
+
+
+def train_apart(
+    job: Any, seeds: list[int], folder: Path, engine: Any, overwrite: bool, quiet: bool = False, resume: bool = False
+) -> list[Any]:
+    """Trains several seeds at a time, with a progress bar over them on a terminal.
+
+    Raises:
+        ConfigError: where torchrun has started this process, for then the processes share each run.
+    """
+    from nb301_ogb.baselines.distributed import launched
+    from nb301_ogb.errors import ConfigError
+    from nb301_ogb.sweeps.trials import train_seeds
+
+    if launched().size > 1:
+        msg = "under torchrun the processes share each run; leave --workers and --engine away, or torchrun."
+        raise ConfigError(msg)
+    with trials_bar(len(seeds), quiet) as show:
+        return train_seeds(job, seeds, folder, engine, overwrite, resume, show)
+
+
+@contextmanager
+def trials_bar(count: int, quiet: bool = False) -> Iterator[Callable[[Any, Any], None]]:
+    """A progress bar over trials; what it gives is the `progress` of `nb301_ogb.sweeps.trials.run_trials`."""
+    with progress_bar(quiet) as bar:
+        task = bar.add_task("runs", total=count, note="")
+
+        def show(trial: Any, run: Any) -> None:
+            if run is None:
+                bar.update(task, note=f"{trial.output.name}, seed {trial.seed} begun")
+            else:
+                note = f"{trial.output.name}, seed {trial.seed}: validation RMSE {run.metrics['valid']['rmse']:.4f}"
+                bar.update(task, advance=1, note=note)
+
+        yield show
 
 
 def show_summaries(title: str, summaries: list[dict[str, Any]]) -> None:

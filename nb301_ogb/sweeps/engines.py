@@ -1,0 +1,126 @@
+"""Engines: where the tasks of a sweep run. Every engine gives the same results; they differ in how soon."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from nb301_ogb.errors import ConfigError, Nb301OgbError
+from nb301_ogb.sweeps.processes import Processes
+
+Task = TypeVar("Task")
+NAMES = ("local", "ray")
+
+RETRIES = 2
+"""How often a task is given to another worker after its own was lost."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a task.
+
+    Attributes:
+        value: what the work returned.
+        error: a sentence where it failed, otherwise None.
+    """
+
+    value: Any = None
+    error: str | None = None
+
+
+class Engine(Protocol):
+    """Something that runs tasks."""
+
+    def run(self, work: Callable[[Task], Any], tasks: Iterable[Task]) -> Generator[tuple[Task, Outcome], None, None]:
+        """Runs tasks, and yields each as it ends, in whatever order that is.
+
+        A task is drawn from `tasks` when there is a worker for it, and not before the caller has seen what ended by
+        then; so `tasks` may be a generator that depends on it. Closing the iterator stops what runs.
+
+        Args:
+            work: a function at the top level of a module, for it has to be found in other processes.
+            tasks: plain values that can travel to other processes, as must what the work returns.
+
+        Yields:
+            A task and what came of it; an exception in the work becomes an outcome with an error.
+        """
+        ...
+
+
+def attempt(work: Callable[[Any], Any], task: Any) -> Outcome:
+    """Runs a task here; an exception becomes a sentence."""
+    try:
+        return Outcome(work(task))
+    except Nb301OgbError as error:
+        return Outcome(error=" ".join(str(error).split("\n")))
+    except Exception as error:  # what a library raises must not end the tasks beside it
+        return Outcome(error=f"{type(error).__name__}: {error}".splitlines()[0])
+
+
+class LocalEngine:
+    """The cores of this machine.
+
+    Args:
+        workers: 1 runs the tasks one after the other in this process, more in processes of their own, which are
+            spawned: a script that uses them keeps its own work under `if __name__ == "__main__":`.
+
+    Raises:
+        ConfigError: for fewer workers than 1.
+    """
+
+    def __init__(self, workers: int = 1) -> None:
+        if workers < 1:
+            msg = f"{workers} workers cannot train anything; write --workers 1 or more."
+            raise ConfigError(msg)
+        self.workers = workers
+
+    def run(self, work: Callable[[Task], Any], tasks: Iterable[Task]) -> Generator[tuple[Task, Outcome], None, None]:
+        """Runs tasks, and yields each as it ends; see `Engine.run`."""
+        if self.workers == 1:
+            for task in tasks:
+                yield task, attempt(work, task)
+            return
+        with Processes(self.workers, attempt) as processes:
+            source, running = iter(tasks), True
+            while running or processes.busy:
+                while running and processes.free:
+                    try:
+                        processes.start((work, task := next(source)), task)
+                    except StopIteration:
+                        running = False
+                if processes.busy:
+                    yield from _outcomes(processes)
+
+
+def _outcomes(processes: Processes) -> Iterator[tuple[Any, Outcome]]:
+    for task, value, lost in processes.wait(RETRIES):
+        if lost:
+            yield task, Outcome(error=f"its process died {lost} times (out of memory?); use fewer --workers.")
+        else:
+            yield task, value
+
+
+def make_engine(name: str = "local", workers: int | None = None, address: str | None = None) -> Engine:
+    """An engine by its name.
+
+    Args:
+        name: `local`, or `ray` (the extra `distributed`).
+        workers: tasks at a time; None for 1 on this machine, for every CPU of a Ray cluster.
+        address: of a running Ray cluster; None starts one on this machine.
+
+    Raises:
+        ConfigError: for an unknown name, or an address where none is of use.
+        MissingExtraError: where Ray is not installed, with the command that installs it.
+    """
+    if name == "local":
+        if address is not None:
+            msg = f"--address {address} is of use with --engine ray alone; write both, or none of them."
+            raise ConfigError(msg)
+        return LocalEngine(1 if workers is None else workers)
+    if name == "ray":
+        from nb301_ogb.sweeps.ray_engine import RayEngine
+
+        return RayEngine(workers, address)
+    msg = f"there is no engine {name!r}; there are {', '.join(NAMES)}."
+    raise ConfigError(msg)
