@@ -18,18 +18,16 @@ from numpy.typing import NDArray
 from nb301_ogb.baselines.calibration import Calibration, calibrate
 from nb301_ogb.baselines.config import Config, EnsembleConfig, NetworkConfig, load_config, read_config, to_toml
 from nb301_ogb.baselines.folds import component_folds, label_deciles
-from nb301_ogb.baselines.gnn_model import GNNModel, torch_threads
+from nb301_ogb.baselines.gnn_model import GNNModel
 from nb301_ogb.baselines.model import History, Model, Observer, Record, Table
 from nb301_ogb.baselines.scores import score
-from nb301_ogb.baselines.stacked import StackedGIN
+from nb301_ogb.baselines.stacked import StackedGIN, stackable
 from nb301_ogb.errors import ConfigError
 from nb301_ogb.loaders.splits import row_classes
 from nb301_ogb.spaces import Space, get_space
 from nb301_ogb.spaces.graphs import CodeArray
 
 _SEED_STRIDE = 1000
-# Graphs in one stacked pass: what the layers pass on then stays in a processor's cache.
-_STACKED_BATCH = 64
 
 
 class EnsembleModel(Model):
@@ -121,20 +119,13 @@ class EnsembleModel(Model):
                 row_classes(self.space.canonical_keys(codes)), return_index=True, return_inverse=True
             )
             codes, back = codes[chosen], which.ravel()
-        parts = []
-        with torch_threads(self.threads):
-            for start in range(0, len(codes), _STACKED_BATCH):
-                standard = stack(first.graphs(codes[start : start + _STACKED_BATCH]))
-                scaled = [
-                    member.scale.back(one)  # type: ignore[attr-defined]
-                    for member, one in zip(self.members, standard, strict=True)
-                ]
-                parts.append(torch.stack(scaled)[:, :, 0])
-        return torch.cat(parts, dim=1).double().numpy()[:, back]
+        standard = stack.predict(first.graphs, codes, self.threads)
+        scaled = [member.scale.back(one) for member, one in zip(self.members, standard, strict=True)]  # type: ignore[attr-defined]
+        return torch.stack(scaled)[:, :, 0].double().numpy()[:, back]
 
     def _stacked(self) -> StackedGIN | None:
         if self._stack is None and all(
-            isinstance(member, GNNModel) and member.config.gnn == "gin" and member.device.type == "cpu"
+            isinstance(member, GNNModel) and stackable(member.network) and member.device.type == "cpu"
             for member in self.members
         ):
             networks = [member.network.eval() for member in self.members]  # type: ignore[attr-defined]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import Sampler
 from torch_geometric.loader import DataLoader
@@ -16,6 +17,7 @@ from nb301_ogb.baselines.diffpool import DiffPool
 from nb301_ogb.baselines.gnn import GNN, GNN_NAMES
 from nb301_ogb.baselines.network_model import NetworkModel, check_choices
 from nb301_ogb.baselines.settings import GNNConfig
+from nb301_ogb.baselines.stacked import StackedGIN, stackable
 from nb301_ogb.loaders.batching import FastDataLoader
 from nb301_ogb.loaders.in_memory import GraphTableDataset
 from nb301_ogb.loaders.transforms import OpsOnNodes
@@ -47,6 +49,7 @@ class GNNModel(NetworkModel):
             self._ops_on_nodes = OpsOnNodes(space)
         super().__init__(config, space, num_tasks, device, threads)
         self.name = config.gnn
+        self._stack: tuple[tuple[tuple[int, int], ...], StackedGIN] | None = None
 
     def _dims(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Vocabulary size of each node and of each edge column that the network sees."""
@@ -88,6 +91,23 @@ class GNNModel(NetworkModel):
             residual=config.residual,
             **common,
         )
+
+    def predict(self, codes: CodeArray) -> NDArray[np.float32]:
+        """Predictions for a table of codes, float32 [G, num_tasks], in the label's unit.
+
+        On the CPU a GIN without virtual node takes the shorter way of the stacked forward pass, as a stack of one.
+        """
+        if not len(codes) or self.device.type != "cpu" or not stackable(self.network):
+            return super().predict(codes)
+        return self.scale.back(self._alone().predict(self.graphs, codes, self.threads)[0]).numpy()
+
+    def _alone(self) -> StackedGIN:
+        """The network as a stack of one, made anew when a weight has changed."""
+        weights = [*self.network.parameters(), *self.network.buffers()]
+        state = tuple((id(weight), weight._version) for weight in weights)
+        if self._stack is None or self._stack[0] != state:
+            self._stack = (state, StackedGIN([self.network.eval()]))  # type: ignore[list-item]
+        return self._stack[1]
 
     def _dataset(self, codes: CodeArray, labels: Tensor | None = None) -> GraphTableDataset:
         return GraphTableDataset(self.graphs(codes), labels)

@@ -92,7 +92,7 @@ def test_a_seed_decides_the_weights():
 @pytest.mark.parametrize("values", [(0, -1), (0, 3), (-1, 2), (4, 0)])
 def test_a_value_outside_of_its_column_is_no_other_combination(values):
     encoder = EdgeEncoder(5, (4, 3))
-    with pytest.raises(IndexError, match="column [01] of the features"):
+    with pytest.raises(IndexError, match=r"column [01] of the features"):
         encoder(torch.tensor([(0, 0), values]))
 
 

@@ -9,7 +9,10 @@ import pytest
 import torch
 from torch_geometric.loader import DataLoader
 
+from nb301_ogb.baselines import stacked
+from nb301_ogb.baselines.config import change, load_config
 from nb301_ogb.baselines.gnn import GNN
+from nb301_ogb.baselines.models import make_model
 from nb301_ogb.baselines.stacked import StackedGIN
 from nb301_ogb.errors import ConfigError
 from nb301_ogb.loaders.in_memory import GraphTableDataset
@@ -63,3 +66,31 @@ def test_graphs_without_edges() -> None:
 def test_only_gin_can_be_stacked(gnn: str) -> None:
     with pytest.raises(ConfigError, match="one by one"):
         StackedGIN(networks("nasbench201", gnn))
+
+
+@pytest.mark.parametrize("space_name", ["nasbench201", "darts"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_parts_are_the_whole(space_name: str, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    space = get_space(space_name)
+    stack = StackedGIN(networks(space_name))
+    codes = space.sample(30, np.random.default_rng(0))
+    whole = stack(space.graphs(codes))
+    monkeypatch.setattr(stacked, "_CACHED", 8 * 3 * 7 * 14)
+    before = torch.get_num_threads()
+    assert torch.allclose(stack.predict(space.graphs, codes, threads), whole, atol=1e-5)
+    assert torch.get_num_threads() == before
+
+
+def test_a_network_alone_follows_its_weights() -> None:
+    config = change(load_config("gin", "nasbench201"), {"emb_dim": 8, "num_layer": 2}, "the test")
+    model = make_model(config, "nasbench201", device="cpu")
+    codes = model.space.sample(9, np.random.default_rng(0))
+    before = model.predict(codes)
+    assert np.array_equal(before, model.predict(codes))
+    with torch.no_grad():
+        model.network.graph_pred_linear.bias.add_(1.0)
+    loaded = next(iter(DataLoader(GraphTableDataset(model.graphs(codes)), batch_size=9)))
+    with torch.no_grad():
+        expected = model.scale.back(model.network.eval()(loaded)).numpy()
+    assert np.allclose(model.predict(codes), expected, rtol=1e-5)
+    assert not np.allclose(before, expected)
