@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nb301_ogb.errors import ArchitectureError
 from nb301_ogb.loaders.labelled import LabelledTable
 from nb301_ogb.spaces import Space
-from nb301_ogb.spaces.graphs import CodeArray, IntArray
+from nb301_ogb.spaces.graphs import CodeArray
 
 
 @dataclass(frozen=True)
@@ -114,19 +114,16 @@ class TabularBenchmark(Benchmark):
         if len(codes) != self.space.size:
             msg = f"{table.info.name} holds {len(codes):,} of {self.space.size:,} architectures: it is no full table."
             raise ArchitectureError(msg)
-        order = np.argsort(self._number(codes))
+        order = np.argsort(self.space.index(codes))
         self._runs = runs[order]
         self._count = (~np.isnan(self._runs)).sum(axis=1)
         self._runtime: NDArray[np.float64] = np.asarray(
             np.nanmean(table.file.values("runtime")[order], axis=1, dtype=np.float64)
         )
 
-    def _number(self, codes: CodeArray) -> IntArray:
-        return np.ravel_multi_index(tuple(codes.T), tuple(self.space.code_limits))
-
     def query_codes(self, codes: CodeArray, noise: bool = False, rng: np.random.Generator | None = None) -> Answer:
         """The mean over an architecture's runs, their unbiased standard deviation, and with noise one of the runs."""
-        rows = self._number(self.space.check(codes))
+        rows = self.space.index(codes)
         runs = self._runs[rows]
         mean = np.nanmean(runs, axis=1)
         value = mean

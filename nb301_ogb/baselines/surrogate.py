@@ -23,13 +23,13 @@ from nb301_ogb.loaders.labelled import LabelledTable
 from nb301_ogb.spaces import get_space
 from nb301_ogb.spaces.graphs import CodeArray
 from nb301_ogb.storage.folder import new_folder
+from nb301_ogb.storage.layout import Split
 
 FORMAT = "nb301-ogb-surrogate"
 FORMAT_VERSION = 1
 MARK = "surrogate.json"
 """The file by which a surrogate's folder is known."""
 _TABLE_PREFIX = "table:"
-_MAX_TABLE = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,7 @@ class Surrogate(Benchmark):
         accuracy: Config | str = "ensemble",
         runtime: Config | str = "runtime",
         split: str | None = None,
+        rows: Split | None = None,
         seed: int = 0,
         version: int = 1,
         root: Path | None = None,
@@ -96,6 +97,7 @@ class Surrogate(Benchmark):
             accuracy: the accuracy model's configuration, or its name.
             runtime: the runtime model's.
             split: the split's name; None for the default one.
+            rows: the rows themselves, in place of those of `split`, which then only names them.
             seed: of both fits.
             version: goes into the surrogate's name.
             root: a folder of datasets, or None.
@@ -104,13 +106,14 @@ class Surrogate(Benchmark):
         """
         data = LabelledTable(dataset, root)
         times = LabelledTable(dataset, root, targets=("runtime",))
-        parts, rows = data.split(split), Table.of(data, split)
+        parts = rows or data.split(split)
+        table = replace(Table.of(data), train=parts.train, valid=parts.valid)
         configs = {"accuracy": _config(accuracy, data.space.name), "runtime": _config(runtime, data.space.name)}
         models = {}
         for name, labels in (("accuracy", data.labels), ("runtime", times.labels)):
             models[name] = make_model(configs[name], data.space.name, 1, device)
-            models[name].fit(replace(rows, labels=labels), seed, observer)
-        evaluator, codes, scores = Evaluator(data.info.name), rows.codes, {}
+            models[name].fit(replace(table, labels=labels), seed, observer)
+        evaluator, codes, scores = Evaluator(data.info.name), table.codes, {}
         for part, where in (("valid", parts.valid), ("test", parts.test)):
             mean, std = models["accuracy"].predict_distribution(codes[where])
             judged = {"y_true": data.labels[where], "y_pred": mean}
@@ -189,16 +192,12 @@ class Surrogate(Benchmark):
         return Answer(mean, std, value, self.runtime.predict(codes)[:, 0].astype(np.float64))
 
     def table(self) -> Answer:
-        """The answers for a whole small space, in the order of its codes read as numbers.
+        """The answers for a whole small space, in the order of its own `table`.
 
         Raises:
-            ConfigError: for a space of more than a million architectures.
+            ArchitectureError: for a space that has no table.
         """
-        if self.space.size > _MAX_TABLE:
-            msg = f"the space {self.space.name} has {self.space.size:.3g} architectures, too many for a table."
-            raise ConfigError(msg)
-        limits = tuple(self.space.code_limits)
-        return self.query_codes(np.stack(np.unravel_index(np.arange(self.space.size), limits), axis=1).astype(np.uint8))
+        return self.query_codes(self.space.table())
 
 
 def _config(config: Config | str, space: str) -> Config:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from nb301_ogb.baselines.benchmark import Benchmark
 from nb301_ogb.search.interface import merit
-from nb301_ogb.search.tabulated import MOST, every_code
-from nb301_ogb.spaces.graphs import CodeArray, IntArray
+from nb301_ogb.spaces import Space
+from nb301_ogb.spaces.graphs import IntArray
 
 
 def descents(values: NDArray[np.float64], neighbours: IntArray) -> tuple[IntArray, IntArray]:
@@ -36,26 +36,23 @@ def descents(values: NDArray[np.float64], neighbours: IntArray) -> tuple[IntArra
     return onward, moves
 
 
-def one_change(codes: CodeArray, limits: IntArray) -> IntArray:
-    """The architectures with another number in one column, for a whole space at once, as their places in it.
+def one_change(space: Space) -> IntArray:
+    """The architectures with another number in one column, for a whole space that has a table, as their rows in it.
 
     These are the neighbours in a space whose columns do not depend on each other.
 
     Args:
-        codes: every code, as `every_code` gives them, [G, C].
-        limits: the numbers that each column can hold.
+        space: a small search space.
 
     Returns:
         int64 [G, K].
     """
-    weights = np.concatenate([np.cumprod(limits[:0:-1])[::-1], [1]])
-    table = codes.astype(np.int64)
-    here = table @ weights
-    found = []
-    for column, limit in enumerate(limits.tolist()):
+    codes, found = space.table(), []
+    for column, limit in enumerate(space.code_limits.tolist()):
         for step in range(1, limit):
-            change = (table[:, column] + step) % limit - table[:, column]
-            found.append(here + change * weights[column])
+            changed = codes.copy()
+            changed[:, column] = (codes[:, column] + step) % limit
+            found.append(space.index(changed))
     return np.stack(found, axis=1)
 
 
@@ -70,11 +67,11 @@ def landscape(benchmark: Benchmark) -> dict[str, Any] | None:
         architecture and within 0.1 and 0.5 points of it, the moves that it takes, and the errors where it ends.
     """
     space = benchmark.space
-    if space.size > MOST or space.size != space.code_limits.prod():
+    if not space.has_table:
         return None
-    codes = every_code(space)
+    codes = space.table()
     values = benchmark.query_codes(codes).mean
-    neighbours = one_change(codes, space.code_limits)
+    neighbours = one_change(space)
     ends, moves = descents(values, neighbours)
     reached = 100.0 - values[ends]
     lowest = float(np.nanmin(100.0 - values))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import functools
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from nb301_ogb.errors import ArchitectureError
 from nb301_ogb.spaces.graphs import CodeArray, GraphTable, IntArray
+
+_MOST_IN_TABLE = 1_000_000
 
 
 class Space(abc.ABC):
@@ -58,6 +61,39 @@ class Space(abc.ABC):
     @abc.abstractmethod
     def code_limits(self) -> NDArray[np.int64]:
         """int64 [C]: column c of a code holds 0 .. code_limits[c] - 1."""
+
+    @property
+    def has_table(self) -> bool:
+        """Whether `table` can hold the space: it is small, and every combination of numbers is an architecture."""
+        return self.size <= _MOST_IN_TABLE and self.size == self.code_limits.prod()
+
+    def table(self) -> CodeArray:
+        """Every code of a small space, uint8 [size, C], in the order of the codes read as numbers.
+
+        Raises:
+            ArchitectureError: for a space that has no table.
+        """
+        self._require_table()
+        return np.stack(np.unravel_index(np.arange(self.size), self.code_limits), axis=1).astype(np.uint8)
+
+    def index(self, codes: ArrayLike) -> IntArray:
+        """int64 [G]: the row of each code in `table`.
+
+        Raises:
+            ArchitectureError: for a space that has no table, or a row that is no code of it.
+        """
+        return self.check(codes) @ self._place_values
+
+    @functools.cached_property
+    def _place_values(self) -> IntArray:
+        """int64 [C]: what a 1 in each column of a code is worth, the code read as a number."""
+        self._require_table()
+        return np.concatenate([np.cumprod(self.code_limits[:0:-1])[::-1], [1]])
+
+    def _require_table(self) -> None:
+        if not self.has_table:
+            msg = f"the space {self.name} has {self.size:.3g} architectures and no table of all of them; draw a sample."
+            raise ArchitectureError(msg)
 
     @abc.abstractmethod
     def parse(self, architecture: Any) -> CodeArray:

@@ -53,14 +53,6 @@ class NasBench201(Space):
         """int64 [6]: every edge holds one of 5 ops."""
         return np.full(6, len(OPS), dtype=np.int64)
 
-    def table(self) -> CodeArray:
-        """Every code of the space, uint8 [15625, 6], in the order of the six digits read as a number."""
-        return np.stack(np.unravel_index(np.arange(self.size), self.code_limits), axis=1).astype(np.uint8)
-
-    def index(self, codes: ArrayLike) -> NDArray[np.int64]:
-        """int64 [G]: the row of each code in `table`."""
-        return np.ravel_multi_index(tuple(self.check(codes).T), tuple(self.code_limits))
-
     def parse(self, architecture: Any) -> CodeArray:
         """The code, uint8 [6], of the usual string, six digits, six op names, or six integers.
 

@@ -62,7 +62,7 @@ def test_a_table(folder: Path) -> None:
 def test_a_large_space_has_no_table(folder: Path) -> None:
     surrogate = Surrogate.load(folder)
     surrogate.space = get_space("darts")
-    with pytest.raises(ConfigError, match="too many for a table"):
+    with pytest.raises(ArchitectureError, match="no table of all of them"):
         surrogate.table()
 
 

@@ -1,7 +1,5 @@
 """The statistics of repeated searches against loops, and the landscape against local search itself."""
 
-import itertools
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,7 +10,6 @@ from nb301_ogb.baselines.benchmark import TabularBenchmark
 from nb301_ogb.experiments import curves
 from nb301_ogb.experiments.landscape import descents, landscape, one_change
 from nb301_ogb.search import Budget, jobs, search, tabulated
-from nb301_ogb.search.tabulated import every_code
 from tests.search.search_benchmarks import Constant, Patchy, Sum
 
 
@@ -130,8 +127,8 @@ def test_descents_against_a_walk():
 
 def test_one_change_is_the_neighbourhood_of_the_space():
     space = Sum().space
-    codes = every_code(space)
-    places = one_change(codes, space.code_limits)
+    codes = space.table()
+    places = one_change(space)
     for row in range(0, len(codes), 501):
         expected = {code.tobytes() for code in space.neighbours(codes[row])}
         assert {codes[place].tobytes() for place in places[row]} == expected
@@ -142,7 +139,7 @@ def test_the_landscape_is_what_local_search_meets():
     table = tabulated(TabularBenchmark("nb201-cifar10"))
     facts = landscape(table)
     assert (facts["architectures"], facts["neighbours"]) == (15_625, 24)
-    assert facts["lowest_error"] == 100 - table.query_codes(every_code(table.space)).mean.max()
+    assert facts["lowest_error"] == 100 - table.query_codes(table.space.table()).mean.max()
     runs = search(table, jobs("ls-once", range(150)), Budget(5000))
     reached = np.array([100 - run.mean[run.best] for run in runs])
     share = np.mean(reached <= facts["lowest_error"])
@@ -152,9 +149,3 @@ def test_the_landscape_is_what_local_search_meets():
     assert landscape(Sum())["local_optima"] == 1
     assert landscape(Sum())["share_to_the_best"] == 1.0
     assert landscape(Sum("darts")) is None
-
-
-def test_every_code():
-    codes = every_code(Sum().space)
-    expected = np.array(list(itertools.product(range(5), repeat=6)), dtype=np.uint8)
-    np.testing.assert_array_equal(codes, expected)

@@ -1,3 +1,4 @@
+import itertools
 import re
 
 import numpy as np
@@ -19,6 +20,20 @@ a_code = st.lists(st.integers(0, 4), min_size=6, max_size=6).map(lambda digits: 
 
 def digits(text):
     return np.array([int(digit) for digit in text], dtype=np.uint8)
+
+
+def test_the_table_counts_in_digits():
+    np.testing.assert_array_equal(TABLE, list(itertools.product(range(5), repeat=6)))
+    np.testing.assert_array_equal(SPACE.index(TABLE[::-1]), np.arange(SPACE.size)[::-1])
+
+
+def test_a_large_space_has_no_table():
+    darts = get_space("darts")
+    assert SPACE.has_table
+    assert not darts.has_table
+    for ask in (darts.table, lambda: darts.index(darts.sample(2, np.random.default_rng(0)))):
+        with pytest.raises(ArchitectureError, match="no table of all of them"):
+            ask()
 
 
 def without_path(code):
