@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -51,21 +52,19 @@ class _ColumnEncoder(nn.Module):
                 f"{list(features.shape)}; give the dataset's dims when making it."
             )
             raise ArchitectureError(msg)
-        used = list(self.embeddings)[: features.shape[1]]
-        dims = [embedding.num_embeddings for embedding in used]  # type: ignore[union-attr]
-        if len(used) == 1 or math.prod(dims) > _MAX_TABLE:
-            columns = features.unbind(dim=1)
-            out = used[0](columns[0])
-            for embedding, column in zip(used[1:], columns[1:], strict=True):
-                out = out + embedding(column)
-            return out
+        weights: list[Tensor] = [embedding.weight for embedding in self.embeddings]  # type: ignore[misc]
+        weights = weights[: features.shape[1]]
+        dims = [len(weight) for weight in weights]
+        if len(weights) == 1 or math.prod(dims) > _MAX_TABLE:
+            parts = map(nn.functional.embedding, features.unbind(dim=1), weights)
+            return functools.reduce(torch.add, parts)
         # One gather from the sums of all combinations, which are far fewer than the rows.
-        table, index = used[0].weight, features[:, 0]
         _check_columns(features, dims)
-        for column, (embedding, size) in enumerate(zip(used[1:], dims[1:], strict=True), start=1):
-            table = (table[:, None] + embedding.weight).flatten(0, 1)  # type: ignore[index]
-            index = index * size + features[:, column]
-        return nn.functional.embedding(index, table)  # type: ignore[arg-type]
+        table, index = weights[0], features[:, 0]
+        for column, weight in enumerate(weights[1:], start=1):
+            table = (table[:, None] + weight).flatten(0, 1)
+            index = index * dims[column] + features[:, column]
+        return nn.functional.embedding(index, table)
 
 
 def _check_columns(features: Tensor, dims: Sequence[int]) -> None:

@@ -126,7 +126,7 @@ class GNN(nn.Module):
         self.node_encoder = NodeEncoder(emb_dim, node_dims)
         self.convs = nn.ModuleList(conv(emb_dim, both_ways, norm) for _ in range(num_layer))
         self.norms = nn.ModuleList(NORMS[norm](emb_dim) for _ in range(num_layer))
-        self.virtual = VirtualNode(emb_dim, num_layer, drop_ratio, norm) if gnn.endswith("virtual") else None
+        self.virtual = VirtualNode(emb_dim, num_layer, drop_ratio) if gnn.endswith("virtual") else None
         self.dropout = nn.Dropout(drop_ratio)
         self.pooling = graph_pooling
         self.pool = POOLINGS[graph_pooling]
@@ -156,18 +156,22 @@ class GNN(nn.Module):
 
 
 class VirtualNode(nn.Module):
-    """A node joined to all others of its graph, updated between the layers (Gilmer et al. 2017, as OGB builds it)."""
+    """A node joined to all others of its graph, updated between the layers (Gilmer et al. 2017, as OGB builds it).
 
-    def __init__(self, emb_dim: int, num_layer: int, drop_ratio: float, norm: str) -> None:
+    It is normalised by LayerNorm, unlike OGB's: before the first layer all graphs of a space hold the same nodes, and
+    BatchNorm would divide by the variance of a constant.
+    """
+
+    def __init__(self, emb_dim: int, num_layer: int, drop_ratio: float) -> None:
         super().__init__()
         self.embedding = nn.Parameter(torch.zeros(1, emb_dim))
         self.mlps = nn.ModuleList(
             nn.Sequential(
                 nn.Linear(emb_dim, 2 * emb_dim),
-                NORMS[norm](2 * emb_dim),
+                nn.LayerNorm(2 * emb_dim),
                 nn.ReLU(),
                 nn.Linear(2 * emb_dim, emb_dim),
-                NORMS[norm](emb_dim),
+                nn.LayerNorm(emb_dim),
                 nn.ReLU(),
             )
             for _ in range(num_layer - 1)

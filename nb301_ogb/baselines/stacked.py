@@ -167,8 +167,9 @@ class StackedGIN:
             h = made.add_(h) if self.residual else made
             total = total + h if self.sum_layers else total
         # Up to here the last layer's input; what is pooled is its output, and all that is added to it.
-        added = total + h if self.sum_layers and self.residual else total if self.sum_layers else h
-        added = added if self.sum_layers or self.residual else None
+        added = h if self.residual else None
+        if self.sum_layers:
+            added = total + h if self.residual else total
         return self.head(self._pooled(hidden, added, last.second, offset))
 
     def _pooled(self, hidden: Tensor, added: Tensor | None, second: _Affine, offset: Tensor) -> Tensor:
