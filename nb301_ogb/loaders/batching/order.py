@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import torch
@@ -9,6 +11,9 @@ from torch import Tensor
 from torch.utils.data import BatchSampler, RandomSampler, SequentialSampler
 
 from nb301_ogb.loaders.batching.gather import Located, Plan
+
+_AHEAD = 64
+"""Batches whose rows are cut at once: tensors that all live through an epoch would set Python to collecting garbage."""
 
 
 class Order:
@@ -28,7 +33,7 @@ class Order:
         self._number = -1
         self._ended = False
         self._plan: Plan | None = None
-        self._located: list[Located] | None = None
+        self._located: Iterator[Located] | None = None
         self._generator: torch.Generator | None = None
 
     @staticmethod
@@ -56,7 +61,7 @@ class Order:
         self._number = number
         if plan is not self._plan:
             self._locate(plan)
-        return None if self._located is None else self._located[number]
+        return None if self._located is None else next(self._located)
 
     def positions(self) -> list[int]:
         """The positions in the batch that was taken last."""
@@ -79,11 +84,19 @@ class Order:
         if located is None:
             self._located = None
             return
+        rows, there, length = located
         size = self._sampler.batch_size
-        rows = located[0].split(size)
-        there = rows if located[1] is located[0] else located[1].split(size)
-        counts = [size] * self._full + [located[2] % size]
-        self._located = list(zip(rows, there, counts, strict=False))
+        step = size * _AHEAD
+
+        def cut(first: int) -> Iterator[Located]:
+            last = min(first + step, length)
+            # Unsafe only where gradients are computed.
+            batches = rows[first:last].unsafe_split(size)
+            batches_there = batches if there is rows else there[first:last].unsafe_split(size)
+            counts = [size] * ((last - first) // size) + [(last - first) % size]
+            return zip(batches, batches_there, counts, strict=False)
+
+        self._located = chain.from_iterable(map(cut, range(self._number * size, length, step)))
 
     def _draw(self) -> None:
         inner: Any = self._sampler.sampler
