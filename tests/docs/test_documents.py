@@ -24,7 +24,7 @@ from nb301_ogb.storage.read import DatasetFile
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 LISTS = ROOT / ".." / "shared" / "nb301" / "splits"
-NAMES = ("data-card-nb201.md", "data-card-nb301.md", "download.md", "file-format.md", "leaderboard.md")
+NAMES = tuple(sorted(path.name for path in DOCS.glob("*.md")))
 SETS = ("nb201-cifar10", "nb201-cifar100", "nb201-imagenet16")
 
 
@@ -81,7 +81,7 @@ def test_the_lists_example(tmp_path):
 def commands():
     for name in (*NAMES, "../README.md"):
         for block in blocks(name, "sh"):
-            for line in block.splitlines():
+            for line in block.replace("\\\n", " ").splitlines():
                 if line.startswith("nb301-ogb "):
                     yield pytest.param(line, id=f"{Path(name).name}: {line[:50]}")
 
