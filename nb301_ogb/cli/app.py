@@ -18,6 +18,7 @@ from nb301_ogb.cli import (
     info,
     leaderboard,
     query,
+    reproduce,
     search,
     submit,
     surrogate,
@@ -36,7 +37,7 @@ app = typer.Typer(
 )
 
 for module in (
-    datasets, download, info, verify, build, export, train, evaluate, submit, leaderboard,
+    datasets, download, info, verify, build, export, train, evaluate, submit, leaderboard, reproduce,
     surrogate, query, search, demo,
 ):  # fmt: skip
     app.command(name=module.__name__.rsplit(".", 1)[1], epilog=module.EXAMPLE)(module.run)

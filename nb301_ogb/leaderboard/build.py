@@ -86,6 +86,11 @@ class BoardResult:
     ceilings: dict[Exam, Ceiling]
     data: dict[Exam, ExamData]
 
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What must be said of the datasets that were judged on, a sentence each."""
+        return tuple(dict.fromkeys(one.caveat for one in self.data.values() if one.caveat))
+
     def ceiling(self, metric: str) -> float | None:
         """The noise ceiling of a board's metric: the mean over the exams; None where one has none."""
         if not self.board.exams or any(exam not in self.ceilings for exam in self.board.exams):

@@ -14,6 +14,7 @@ from nb301_ogb.catalog import DatasetInfo
 from nb301_ogb.evaluators.submission.form import PARTS, Exam
 from nb301_ogb.evaluators.submission.key import ExamKey, exam_key
 from nb301_ogb.loaders.labelled import LabelledTable
+from nb301_ogb.loaders.provenance import by_hand
 from nb301_ogb.loaders.splits import components, copied_runs, row_classes
 from nb301_ogb.spaces.graphs import IntArray
 
@@ -56,6 +57,7 @@ class ExamData:
         parts: by name, `valid` and `test`.
         groups: the names of the groups of the dataset's rows; empty where it has none.
         unit: of the label.
+        caveat: a sentence about a dataset of which no public archive is known; else empty.
     """
 
     info: DatasetInfo
@@ -63,6 +65,7 @@ class ExamData:
     parts: dict[str, PartData]
     groups: tuple[str, ...]
     unit: str
+    caveat: str = ""
 
     @property
     def exam(self) -> Exam:
@@ -119,7 +122,7 @@ def _load(table: LabelledTable, split: str) -> ExamData:
                 "run": np.any(np.isin(copied[rows], seen_runs) & (copied[rows] >= 0), axis=1),
             },
         )
-    return ExamData(table.info, key, parts, groups[0] if groups else (), target.unit)
+    return ExamData(table.info, key, parts, groups[0] if groups else (), target.unit, by_hand(file))
 
 
 def _usable(run_id: NDArray[np.int32]) -> NDArray[np.bool_]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from nb301_ogb.leaderboard.build import BoardResult, Entry
+from nb301_ogb.leaderboard.leaks import pairs, verdict
 from nb301_ogb.leaderboard.wording import (
     METHOD,
     comparison_texts,
@@ -27,6 +28,9 @@ def markdown(results: Sequence[BoardResult]) -> str:
     lines = ["# Leaderboard", ""]
     for result in results:
         lines += _board(result)
+    said = verdict(pairs(results))
+    if said:
+        lines += ["## What the leaks are worth", "", escape(said), ""]
     lines += ["## How it is computed", "", *(f"* {sentence}" for sentence in METHOD)]
     return "\n".join(lines) + "\n"
 
@@ -37,6 +41,9 @@ def _board(result: BoardResult) -> Iterator[str]:
     yield ""
     yield board.about
     yield ""
+    for caveat in result.caveats:
+        yield f"**{escape(caveat)}**"
+        yield ""
     if not result.entries:
         yield vacancy(result)
         yield ""

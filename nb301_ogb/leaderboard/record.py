@@ -10,6 +10,7 @@ import msgspec
 
 from nb301_ogb._version import __version__
 from nb301_ogb.leaderboard.build import BoardResult, Entry, Place
+from nb301_ogb.leaderboard.leaks import Gap, pairs
 from nb301_ogb.leaderboard.scores import Spread
 
 FORMAT = "nb301-ogb-leaderboard"
@@ -18,7 +19,8 @@ _DIGITS = 6
 
 def record(results: Sequence[BoardResult]) -> dict[str, Any]:
     """Everything that the pages show, as plain values; figures have 6 significant digits."""
-    return {"format": FORMAT, "package_version": __version__, "boards": [_board(result) for result in results]}
+    boards = [_board(result) for result in results]
+    return {"format": FORMAT, "package_version": __version__, "boards": boards, "leaks": _leaks(results)}
 
 
 def _board(result: BoardResult) -> dict[str, Any]:
@@ -33,6 +35,7 @@ def _board(result: BoardResult) -> dict[str, Any]:
                 "dataset": exam.dataset,
                 "split": exam.split,
                 **({"content_hash": result.data[exam].key.content_hash} if exam in result.data else {}),
+                **({"caveat": result.data[exam].caveat} if exam in result.data and result.data[exam].caveat else {}),
                 "noise_ceiling": _plain(vars(result.ceilings[exam])) if exam in result.ceilings else None,
             }
             for exam in board.exams
@@ -40,6 +43,27 @@ def _board(result: BoardResult) -> dict[str, Any]:
         "noise_ceiling": {metric: rounded(result.ceiling(metric)) for metric in ("rmse", "kendall_tau")},
         "entries": [_entry(entry) for entry in result.entries],
     }
+
+
+def _leaks(results: Sequence[BoardResult]) -> list[dict[str, Any]]:
+    """What the random splits add to the models that stand on both boards."""
+    return [
+        {
+            "model": pair.model,
+            "equivalence": pair.clean.judged.digest,
+            "random": pair.leaky.judged.digest,
+            "mean": {metric: _gap(one) for metric, one in pair.gaps.items()},
+            "datasets": {
+                name: {metric: _gap(one) for metric, one in gaps.items()} for name, gaps in pair.by_dataset().items()
+            },
+        }
+        for pair in pairs(results)
+    ]
+
+
+def _gap(one: Gap) -> dict[str, float | None]:
+    values = {"equivalence": one.clean.mean, "random": one.leaky.mean, "gain": one.gain}
+    return {name: rounded(value) for name, value in (values | {"std": one.std, "welch_p": one.welch_p}).items()}
 
 
 def _entry(entry: Entry) -> dict[str, Any]:

@@ -17,5 +17,22 @@ def provenance(file: DatasetFile) -> str:
     )
 
 
+def by_hand(file: DatasetFile) -> str:
+    """A sentence about a file that was built from a source which no address vouches for; empty for any other."""
+    given = [one for one in file.header.sources if "url" not in one]
+    if not given:
+        return ""
+    return (
+        f"This {file.header.name} was built from {', '.join(map(source_name, given))}, given by hand and not known to "
+        f"be the public archive: figures on it hold for content hash {file.content_hash[:12]} alone."
+    )
+
+
+def source_name(source: dict[str, str | int]) -> str:
+    """What people call a source: its file or folder, and the beginning of its digest where it has one."""
+    name = str(source.get("file", source.get("folder", source.get("url", "a source without a name"))))
+    return f"{name} (sha256 {str(source['sha256'])[:12]})" if "sha256" in source else name
+
+
 def _source(source: dict[str, str | int]) -> str:
     return ", ".join(f"{key} {value}" for key, value in source.items())

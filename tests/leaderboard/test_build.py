@@ -15,6 +15,8 @@ from nb301_ogb.leaderboard.exam_data import opener
 from nb301_ogb.leaderboard.leaks import leaks, pairs
 from nb301_ogb.leaderboard.markdown import escape, markdown
 from nb301_ogb.leaderboard.record import record, rounded
+from nb301_ogb.leaderboard.site.board_page import board_page
+from nb301_ogb.leaderboard.site.index_page import index_page
 from nb301_ogb.leaderboard.wording import METHOD, number, p_text, seed_list
 from tests.small_files import darts_file
 from tests.submissions import EQUIVALENCE, OFFICIAL, RANDOM, open_exam, save
@@ -175,6 +177,24 @@ def test_groups_of_the_source(tmp_path):
     assert [one.name for one in groups] == ["rs", "de", "tpe"]
     assert sum(one.rows for one in groups) == len(load(exam).parts["test"].labels)
     assert board.ceiling("rmse") is None
+
+
+def test_a_dataset_given_by_hand_is_told_wherever_a_figure_stands(tmp_path, results):
+    (tmp_path / "ogbg_nb301").mkdir()
+    file = darts_file(tmp_path / "ogbg_nb301" / "ogbg-nb301-v1.h5", rows=300)
+    load, exam = opener(tmp_path), Exam("ogbg-nb301", "default")
+    save(tmp_path / "x.submission", [exam], load, seeds=2)
+    found = build(judge_all(find_submissions(tmp_path), load), load)
+    said = (
+        "This ogbg-nb301 was built from made up, given by hand and not known to be the public archive: figures on it "
+        f"hold for content hash {file.content_hash[:12]} alone."
+    )
+    assert found[0].caveats == (said,)
+    assert f'<p class="warning" role="note">{said}</p>' in board_page(found[0])
+    assert index_page(found).count("dataset given by hand") == 1
+    assert markdown(found).count(said) == 1
+    assert record(found)["boards"][0]["exams"][0]["caveat"] == said
+    assert all(result.caveats == () for result in results.values())
 
 
 # What stops a board

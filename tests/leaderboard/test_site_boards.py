@@ -1,17 +1,24 @@
 """The first page and the page of leaks, for models on both kinds of split and on secondary boards."""
 
+import json
 import re
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_ind
 
 from nb301_ogb.evaluators.submission.form import Environment
 from nb301_ogb.leaderboard.build import build, find_submissions, judge_all
-from nb301_ogb.leaderboard.leaks import leaks, pairs
+from nb301_ogb.leaderboard.leaks import gap, leaks, pairs, verdict, within
+from nb301_ogb.leaderboard.markdown import escape as markdown_escape
+from nb301_ogb.leaderboard.markdown import markdown
+from nb301_ogb.leaderboard.record import record, rounded
+from nb301_ogb.leaderboard.scores import spread
 from nb301_ogb.leaderboard.site.board_page import board_page
 from nb301_ogb.leaderboard.site.index_page import index_page
 from nb301_ogb.leaderboard.site.leaks_page import leaks_page
-from nb301_ogb.leaderboard.wording import number, spread_text
+from nb301_ogb.leaderboard.site.page import escape
+from nb301_ogb.leaderboard.wording import number, p_text, spread_text
 from tests.submissions import EQUIVALENCE, OFFICIAL, RANDOM, changed, data_of, make, open_exam
 
 MACHINE = Environment(
@@ -51,12 +58,28 @@ def test_what_training_has_seen(results):
 
 
 def test_the_same_models_on_both_splits(results):
-    (rows,) = [rows for caption, rows in cells(leaks_page(results)).items() if "leak's gain" in caption]
+    page = cells(leaks_page(results))
+    (rows,) = [rows for caption, rows in page.items() if "the random split adds" in caption]
     found = pairs(results)
-    assert {row[0] for row in rows} == {"alpha", "beta"}
+    assert {row[0] for row in rows} == {"alpha10 seeds", "beta10 seeds"}
     for row, pair in zip(rows, found, strict=True):
         clean, leaky = (one.scores["test"]["rmse"] for one in (pair.clean, pair.leaky))
-        assert row[1:4] == [spread_text(clean), spread_text(leaky), number(leaky.mean - clean.mean)]
+        gain = pair.gaps["rmse"]
+        assert row[1:3] == [spread_text(clean), spread_text(leaky)]
+        said = f"{number(clean.mean - leaky.mean)} ± {number(np.hypot(clean.std, leaky.std))}"
+        assert row[3] == f"{said}{number(100 * gain.share, 1)}%, {escape(p_text(gain.welch_p))}"
+        tau = pair.leaky.scores["test"]["kendall_tau"].mean - pair.clean.scores["test"]["kendall_tau"].mean
+        assert row[6].startswith(f"{number(tau)} ± ")
+    assert len(page["Test scores on each dataset, mean ± standard deviation over the seeds."]) == 2 * 3
+
+
+def test_the_leaks_as_json_are_those_of_the_page(results):
+    told = json.loads(json.dumps(record(results)["leaks"], allow_nan=False))
+    assert [one["model"] for one in told] == [pair.model for pair in pairs(results)]
+    for one, pair in zip(told, pairs(results), strict=True):
+        assert one["mean"]["rmse"]["gain"] == rounded(pair.gaps["rmse"].gain)
+        mean = np.mean([each["rmse"]["gain"] for each in one["datasets"].values()])
+        assert mean == pytest.approx(one["mean"]["rmse"]["gain"], abs=1e-5)
 
 
 def test_within_the_random_test_part(results):
@@ -85,6 +108,43 @@ def test_a_model_that_knows_what_leaked(tmp_path):
     rows = cells(leaks_page(build_from(tmp_path)))[str(RANDOM[0])]
     assert [float(row[3].split()[0]) for row in rows[:2]] == [0, 0]
     assert float(rows[2][3].split()[0]) > 2
+    (board,) = [one for one in build_from(tmp_path) if one.board.name == "nb201-random"]
+    (found,) = within(board)
+    assert (found.seen.mean, found.unseen.mean) == (0, pytest.approx(3, abs=0.5))
+    (said,) = [rows for caption, rows in cells(leaks_page([board])).items() if "seen: in either form" in caption]
+    assert said == [["model", spread_text(found.seen), spread_text(found.unseen), "–"]]
+
+
+def test_what_a_gap_is():
+    """Positive where the random split makes a model look better, whatever the metric."""
+    clean, leaky = spread([3.0, 5.0]), spread([1.0, 1.5])
+    found = gap("rmse", clean, leaky)
+    assert (found.gain, found.share) == (2.75, 2.75 / 4)
+    assert found.std == pytest.approx(np.sqrt(np.var([3, 5], ddof=1) + np.var([1, 1.5], ddof=1)))
+    assert found.welch_p == pytest.approx(ttest_ind([3, 5], [1, 1.5], equal_var=False).pvalue)
+    assert gap("kendall_tau", clean, leaky).gain == -2.75
+    alone = gap("rmse", spread([2.0]), leaky)
+    assert (alone.gain, alone.std, alone.welch_p) == (0.75, None, None)
+
+
+def test_the_verdict(results):
+    found = pairs(results)
+    said = verdict(found)
+    for pair in found:
+        assert f"({pair.model}, {number(100 * pair.gaps['rmse'].share, 1)}%)" in said
+    better = sum(pair.gaps["rmse"].gain > 0 for pair in found)
+    assert said.startswith(f"{'All' if better == 2 else f'{better} of'} 2 models look better")
+    assert "The order of the models" in said
+    assert verdict(found[:1]).startswith(f"{found[0].model}, the one model on both,")
+    assert verdict([]) == ""
+    assert escape(said) in leaks_page(results)
+    assert markdown_escape(said) in markdown(results)
+
+
+def test_other_authors_are_no_pair(tmp_path):
+    (tmp_path / "a.submission").write_bytes(data_of(EQUIVALENCE, seeds=2, model="one", authors=("A",)))
+    (tmp_path / "b.submission").write_bytes(data_of(RANDOM, seeds=2, model="one", authors=("B",)))
+    assert pairs(build_from(tmp_path)) == []
 
 
 def test_the_first_page(results):

@@ -43,6 +43,7 @@ def board_page(result: BoardResult) -> str:
     body = [
         f'<h1>{escape(board.title)} <span class="tag">{tag}</span></h1>',
         f'<p class="lead">{escape(board.about)}</p>',
+        *(f'<p class="warning" role="note">{escape(one)}</p>' for one in result.caveats),
         _judged_on(result),
         "<h2>Ranking</h2>",
     ]

@@ -42,8 +42,22 @@ def scale(spreads: Iterable[Spread], others: Iterable[float]) -> Scale:
     return Scale(low - room, high + room)
 
 
-def error_bar(test: Spread, valid: Spread, floor: float | None, where: Scale) -> str:
-    """The bars of one row: test above as a full dot, validation below as a ring, the noise ceiling as a line."""
+def error_bar(
+    test: Spread,
+    valid: Spread,
+    floor: float | None,
+    where: Scale,
+    names: tuple[str, str] = ("test RMSE", "validation"),
+) -> str:
+    """The bars of one row: test above as a full dot, validation below as a ring, the noise ceiling as a line.
+
+    Args:
+        test: the dot.
+        valid: the ring.
+        floor: of the line, or None.
+        where: the scale of all rows.
+        names: of dot and ring, for those who do not see them.
+    """
     parts = []
     if floor is not None:
         parts.append(f'<path class="floor" d="M{where.at(floor)} 0v{_HEIGHT}"/>')
@@ -52,7 +66,7 @@ def error_bar(test: Spread, valid: Spread, floor: float | None, where: Scale) ->
             start, end = where.at(one.mean - one.std), where.at(one.mean + one.std)
             parts.append(f'<path class="{bar}" d="M{start} {y}H{end}M{start} {y - 4}v8M{end} {y - 4}v8"/>')
         parts.append(f'<circle class="{dot}" cx="{where.at(one.mean)}" cy="{y}" r="{radius}"/>')
-    label = f"test RMSE {spread_text(test)}, validation {spread_text(valid)}"
+    label = ", ".join(f"{name} {spread_text(one)}" for name, one in zip(names, (test, valid), strict=True))
     return _svg(_WIDTH, _HEIGHT, label, parts)
 
 

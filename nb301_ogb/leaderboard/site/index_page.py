@@ -55,7 +55,7 @@ def _boards(name: str, caption: str, results: Sequence[BoardResult]) -> str:
             (
                 "",
                 [
-                    Cell(f'<a href="{board.name}.html">{escape(board.title)}</a>', heads=True),
+                    Cell(f'<a href="{board.name}.html">{escape(board.title)}</a>{_caveat(result)}', heads=True),
                     Cell(escape(board.about), wraps=True),
                     Cell(str(len(result.entries))),
                     Cell(_best(result), wraps=True),
@@ -64,6 +64,10 @@ def _boards(name: str, caption: str, results: Sequence[BoardResult]) -> str:
             )
         )
     return table(name, caption, columns, rows)
+
+
+def _caveat(result: BoardResult) -> str:
+    return ' <span class="tag warn">dataset given by hand</span>' if result.caveats else ""
 
 
 def _best(result: BoardResult) -> str:

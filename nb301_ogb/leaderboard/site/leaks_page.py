@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nb301_ogb.leaderboard.build import BoardResult
-from nb301_ogb.leaderboard.leaks import LEAKY, Pair, leaks, pairs
+from nb301_ogb.leaderboard.leaks import CLEAN, LEAKY, Gap, Pair, leaks, pairs, verdict, within
+from nb301_ogb.leaderboard.site.figures import axis, error_bar, scale
 from nb301_ogb.leaderboard.site.page import Cell, Column, escape, page, table
-from nb301_ogb.leaderboard.wording import METRIC_NAMES, number, spread_text
+from nb301_ogb.leaderboard.wording import METRIC_NAMES, number, p_text, spread_text
 
 _LEAD = (
     "In NAS-Bench-201 many architectures are the same network, and some trainings were copied from one architecture to "
@@ -16,26 +17,41 @@ _LEAD = (
 )
 
 
+_READING = (
+    "A gain is what the random split adds to the score of the same model, trained in the same way: the RMSE that "
+    "falls, the Kendall τ that rises. Its ± is the standard deviation of the difference of two seeds, one of each "
+    "split; p is that of Welch's test over the seeds.",
+    "The two test parts hold different architectures, so a part of a gain may be theirs. The noise ceilings say how "
+    "good a model that knew everything would be on each, and the tables below hold the test part fixed.",
+    "Nothing here says that a model is bad: it says how much of a figure on a random split "
+    "is recognition of networks that training has seen.",
+)
+
+
 def leaks_page(results: Sequence[BoardResult]) -> str:
     """The page as HTML."""
     body = ["<h1>What the leaks are worth</h1>", f'<p class="lead">{_LEAD}</p>']
-    random = next((result for result in results if result.board.name == LEAKY), None)
+    clean, random = (next((one for one in results if one.board.name == name), None) for name in (CLEAN, LEAKY))
     if random is None or not random.entries:
         body.append("<p>No entry has been judged on the random splits yet.</p>")
         return page("What the leaks are worth", "\n".join(body), "leaks.html")
-    body += ["<h2>What training has seen</h2>", _counts(random)]
     both = pairs(results)
-    if both:
+    if both and clean is not None:
         body += [
+            f'<p class="verdict"><strong>{escape(verdict(both))}</strong></p>',
             "<h2>The same models on both splits</h2>",
-            "<p>The two test parts are different architectures, so part of a difference is theirs; the table "
-            "after this one holds the split fixed.</p>",
-            _both(both),
+            _both(both, clean, random),
+            f"<ul>{''.join(f'<li>{one}</li>' for one in _READING)}</ul>",
+            "<h2>Dataset by dataset</h2>",
+            _by_dataset(both),
         ]
     body += [
+        "<h2>What training has seen</h2>",
+        _counts(random),
         "<h2>Within the random test part</h2>",
         "<p>The same predictions, on the architectures that training has seen in one form or another and on those that "
         "it has not.</p>",
+        _apart(random),
         *_within(random),
     ]
     return page("What the leaks are worth", "\n".join(body), "leaks.html", script=True)
@@ -57,23 +73,76 @@ def _counts(random: BoardResult) -> str:
     return table("counts", "Test architectures of the random splits", columns, rows)
 
 
-def _both(found: Sequence[Pair]) -> str:
-    columns = [Column("model", text=True, first="ascending")]
-    for metric, first in (("rmse", "ascending"), ("kendall_tau", "descending")):
-        columns += [Column(f"{METRIC_NAMES[metric]}, {split}", first=first) for split in ("equivalence", "random")]
-        columns.append(Column("difference", first=first))
+def _both(found: Sequence[Pair], clean: BoardResult, random: BoardResult) -> str:
+    columns = [Column("model", text=True, first="ascending"), *_gap_columns()]
+    columns.append(Column("test RMSE: equivalence (dot), random (ring)", text=True))
+    where = scale([one for pair in found for one in (pair.gaps["rmse"].clean, pair.gaps["rmse"].leaky)], [])
     rows = []
     for pair in found:
-        model = pair.clean.judged.head.model
+        rmse = pair.gaps["rmse"]
+        counts = dict.fromkeys(str(len(one.judged.head.seeds)) for one in (pair.clean, pair.leaky))
+        name = f"{escape(pair.model)}<small>{' and '.join(counts)} seeds</small>"
+        cells = [Cell(name, pair.model.lower(), heads=True), *_gap_cells(pair.gaps)]
+        drawn = error_bar(rmse.clean, rmse.leaky, None, where, ("equivalence", "random"))
+        rows.append(("", [*cells, Cell(drawn)]))
+    foot = [Cell("noise ceiling", heads=True)]
+    for metric in METRIC_NAMES:
+        ceilings = [one.ceiling(metric) for one in (clean, random)]
+        foot += [*(Cell("–" if one is None else number(one)) for one in ceilings), Cell("")]
+    caption = (
+        "Test scores over the three image datasets, mean ± standard deviation over the seeds; a positive gain is what "
+        "the random split adds."
+    )
+    return table("both", caption, columns, rows, [*foot, Cell(axis(where))])
+
+
+def _by_dataset(found: Sequence[Pair]) -> str:
+    columns = [Column("dataset", text=True, first="ascending"), Column("model", text=True, first="ascending")]
+    rows = []
+    for pair in found:
+        for name, gaps in pair.by_dataset().items():
+            cells = [Cell(escape(name), name, heads=True), Cell(escape(pair.model), pair.model.lower())]
+            rows.append(("", [*cells, *_gap_cells(gaps)]))
+    rows.sort(key=lambda row: str(row[1][0].value))
+    caption = "Test scores on each dataset, mean ± standard deviation over the seeds."
+    return table("by-dataset", caption, [*columns, *_gap_columns()], rows)
+
+
+def _gap_columns() -> list[Column]:
+    columns = []
+    for metric, first in (("rmse", "ascending"), ("kendall_tau", "descending")):
+        columns += [Column(f"{METRIC_NAMES[metric]}, {split}", first=first) for split in ("equivalence", "random")]
+        columns.append(Column(f"gain in {METRIC_NAMES[metric]}", first="descending"))
+    return columns
+
+
+def _gap_cells(gaps: dict[str, Gap]) -> list[Cell]:
+    cells = []
+    for metric in METRIC_NAMES:
+        one = gaps[metric]
+        cells += [Cell(spread_text(side), side.mean) for side in (one.clean, one.leaky)]
+        deviation = "" if one.std is None else f" ± {number(one.std)}"
+        small = f"<small>{number(100 * one.share, 1)}%, {escape(p_text(one.welch_p))}</small>"
+        cells.append(Cell(f"{number(one.gain)}{deviation}{small}", one.gain))
+    return cells
+
+
+def _apart(random: BoardResult) -> str:
+    """For each entry the error on what training has seen and on the rest, over all datasets."""
+    columns = [Column("model", text=True, first="ascending")]
+    columns += [Column(name, first="ascending") for name in ("RMSE, seen in training", "RMSE, not seen")]
+    columns.append(Column("not seen / seen", first="descending"))
+    rows = []
+    for one in within(random):
+        model = one.entry.judged.head.model
+        ratio = one.unseen.mean / one.seen.mean if one.seen.mean else None
         cells = [Cell(escape(model), model.lower(), heads=True)]
-        for metric in METRIC_NAMES:
-            clean, leaky = pair.clean.scores["test"][metric], pair.leaky.scores["test"][metric]
-            change = leaky.mean - clean.mean
-            cells += [Cell(spread_text(one), one.mean) for one in (clean, leaky)]
-            cells.append(Cell(number(change), change))
-        rows.append(("", cells))
-    caption = "Test scores, mean ± standard deviation over the seeds; a negative difference in RMSE is the leak's gain."
-    return table("both", caption, columns, rows)
+        cells += [Cell(spread_text(each), each.mean) for each in (one.seen, one.unseen)]
+        rows.append(("", [*cells, Cell("–" if ratio is None else number(ratio, 2), ratio)]))
+    if not rows:
+        return ""
+    caption = "Test RMSE on the random splits, the mean over the three image datasets; seen: in either form."
+    return table("apart", caption, columns, rows)
 
 
 def _within(random: BoardResult) -> list[str]:

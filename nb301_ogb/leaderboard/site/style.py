@@ -38,8 +38,9 @@ th[aria-sort=descending] button::after { content: "\\00a0\\2193"; content: "\\00
 .tag { display: inline-block; font-size: .8rem; font-weight: normal; padding: 0 .5rem; margin-right: .4rem;
   border: 1px solid var(--line); border-radius: 1rem; color: var(--quiet); white-space: nowrap; }
 h1 .tag, h3 .tag { margin-left: .4rem; }
-.tag.warn, .flags { color: var(--warn); background: var(--warn-soft); border-color: currentColor; }
+.tag.warn, .flags, .warning { color: var(--warn); background: var(--warn-soft); border-color: currentColor; }
 .flags { border: 1px solid; border-radius: .5rem; padding: .6rem 1rem .6rem 2rem; max-width: 56rem; }
+.warning { border: 1px solid; border-radius: .5rem; padding: .6rem 1rem; max-width: 56rem; }
 .entry { border: 1px solid var(--line); border-radius: .6rem; padding: 1.25rem; margin: 1.25rem 0; }
 dl.facts { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1.25rem; margin: .75rem 0; }
 dl.facts dt { color: var(--quiet); } dl.facts dd { margin: 0; overflow-wrap: anywhere; }
