@@ -6,6 +6,7 @@ import copy
 import pickle
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 from torch.utils.data import Subset
@@ -248,6 +249,21 @@ def test_graphs_that_somebody_else_has_cached(key):
     dataset._data_list = graphs
     assert_all_equal(list(batches), list(DataLoader(dataset, batch_size=4))[1:])
     assert "_data_list" in loader.fallback_reason
+
+
+@pytest.mark.parametrize("other", [Data(x=torch.zeros(2, 3)), None, np.zeros(3)])
+def test_one_cached_graph_that_somebody_replaces(other):
+    dataset = ragged_graphs(9)
+    loader = FastDataLoader(dataset, batch_size=4)
+    for _ in dataset:
+        pass
+    assert loader.fallback_reason is None
+    dataset._data_list[4] = other
+    # PyG cuts out again what is not there.
+    assert (loader.fallback_reason is None) is (other is None)
+    dataset._data_list[4] = dataset._data_list[3]
+    assert loader.fallback_reason is not None
+    assert_all_equal(list(loader), list(DataLoader(dataset, batch_size=4)))
 
 
 def test_cached_graphs_of_a_class_that_stacks():

@@ -131,7 +131,7 @@ class PairData(Data):
         return super().__inc__(key, value, *args, **kwargs)
 
     def __cat_dim__(self, key, value, *args, **kwargs):
-        return {"stacked": None, "wide": 1}.get(key, super().__cat_dim__(key, value, *args, **kwargs))
+        return {"stacked": None, "wide": 1, "thin": 1}.get(key, super().__cat_dim__(key, value, *args, **kwargs))
 
 
 @settings(max_examples=40)
@@ -153,6 +153,7 @@ def test_rules_of_a_class_of_its_own(data):
                 split_batch=torch.randint(0, 3, (s,), generator=rng),
                 stacked=torch.rand(2, 3, generator=rng),
                 wide=torch.rand(2, edges, 2, generator=rng),
+                thin=torch.rand(2, 1, 3, 2, generator=rng),
                 number=torch.tensor(number),
             )
         )

@@ -143,6 +143,23 @@ class Attribute:
             shape[self.along] *= shape.pop(self.along + 1)
         return tuple(shape[1:] if self.dim == 0 else shape)
 
+    def flat(self, count: int) -> tuple[Tensor, tuple[int, ...] | None]:
+        """The table with what follows the graphs in one dimension, and the shape of the values of `count` graphs.
+
+        Rows of one dimension are gathered in two thirds of the time of rows of two. It is a view: writes into the
+        array are seen. Only for graphs of one size.
+        """
+        table, along = self.table, self.along
+        shape = self.joined_shape(count)
+        single = table.numel() > 0 and table.shape[along + 1 :].numel() == 1
+        if table.dim() <= along + (1 if single else 2):
+            return table, shape
+        try:
+            flat = table.view(table.shape[: along + 1] if single else (*table.shape[: along + 1], -1))
+        except RuntimeError:  # no array without gaps, or an empty one
+            return table, shape
+        return flat, shape or (*table.shape[:along], count, *table.shape[along + 1 :])
+
     def offsets(self, sums: Tensor) -> Tensor:
         """Lays increments summed per graph, [B, ...], so that their graphs stand along `dim`.
 

@@ -195,7 +195,8 @@ class Plan:
         layout = self._layouts.get(count) or self._lay_out(count)
         mapping: dict[str, Any] = {}
         simple = layout.simple
-        parts = layout.slices_and_sums.clone().split_with_sizes(layout.lengths) if simple else ()
+        # Unsafe only where gradients are computed.
+        parts = layout.slices_and_sums.clone().unsafe_split_with_sizes(layout.lengths) if simple else ()
         # zip's keyword argument would cost more than the dicts.
         slice_dict = dict(zip(simple, parts))  # noqa: B905
         inc_dict = dict(zip(simple, parts[len(simple) :]))  # noqa: B905
@@ -256,7 +257,10 @@ class Plan:
         lines: list[_Line] = []
         for step in every:
             attribute = step.attribute
-            how = (attribute.table.index_select, attribute.along, step.shape, step.offsets)
+            table, shape = attribute.table, step.shape
+            if step.simple and step.offsets is None:
+                table, shape = attribute.flat(count)
+            how = (table.index_select, attribute.along, shape, step.offsets)
             lines.append((attribute.key, *how, None if step.simple else step))
         simple = [step for step in every if step.simple]
         parts = [step.slices for step in simple if step.slices is not None]
