@@ -99,6 +99,11 @@ class Run:
     best_train: float
     folder: Path
 
+    @property
+    def fit_seconds(self) -> float:
+        """What the fit took, in seconds; NaN where the records of the run do not tell it."""
+        return float(self.records[-1].get("seconds", math.nan)) if self.records else math.nan
+
 
 @dataclass(frozen=True)
 class RunPlace:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nb301_ogb.cli import experiment_search
+from nb301_ogb.cli import experiment_models, experiment_search
 from nb301_ogb.cli.common import DatasetArgument, JsonOption, RootOption, console, errors, open_dataset, print_json
 
 EXAMPLE = "Example: nb301-ogb experiment dataset nb201-cifar10 --output reports/nb201-cifar10"
@@ -43,5 +43,9 @@ def dataset(
         console.print(f"{output / path}   {what}", highlight=False, soft_wrap=True)
 
 
-for command in (experiment_search.trajectories, experiment_search.local_search, experiment_search.parameter_free):
-    app.command(name=command.__name__.replace("_", "-"), epilog=experiment_search.EXAMPLES[command.__name__])(command)
+for module, commands in (
+    (experiment_search, ("trajectories", "local_search", "parameter_free")),
+    (experiment_models, ("surrogates", "ensembles", "data_size", "leave_one_out")),
+):
+    for command in commands:
+        app.command(name=command.replace("_", "-"), epilog=module.EXAMPLES[command])(getattr(module, command))

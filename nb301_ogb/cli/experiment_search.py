@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -73,14 +74,14 @@ def trajectories(
             optimisers=optimisers.split(),
             evaluations=evaluations,
             repeats=repeats,
-            checkpoints=_counts(checkpoints),
+            checkpoints=parse_counts("--checkpoints", checkpoints),
             seed=seed,
             noise=noise,
             workers=workers,
             note=note,
             report=lambda benchmark: shown_on(bar, benchmark),
         )
-    _show(numbers, output, as_json)
+    show_report(numbers, output, as_json)
 
 
 def local_search(
@@ -116,14 +117,14 @@ def local_search(
             others=others.split(),
             evaluations=evaluations,
             repeats=repeats,
-            checkpoints=_counts(checkpoints),
+            checkpoints=parse_counts("--checkpoints", checkpoints),
             seed=seed,
             noise=noise,
             workers=workers,
             note=note,
             report=lambda benchmark: shown_on(bar, benchmark),
         )
-    _show(numbers, output, as_json)
+    show_report(numbers, output, as_json)
 
 
 def parameter_free(
@@ -148,7 +149,7 @@ def parameter_free(
     one, other = _opened(truth, root, device), _opened(surrogate, root, device)
     with errors.status("asking ..."):
         numbers = experiment.parameter_free(one, other, output, n=architectures, seed=seed, note=note)
-    _show(numbers, output, as_json)
+    show_report(numbers, output, as_json)
 
 
 def _opened(name: str | None, root: Path | None, device: str) -> Benchmark | None:
@@ -157,25 +158,26 @@ def _opened(name: str | None, root: Path | None, device: str) -> Benchmark | Non
     return None if name is None else open_benchmark(name, root, device)
 
 
-def _counts(text: str) -> list[int]:
-    """Evaluations from `100,300`.
+def parse_counts(option: str, text: str) -> list[int]:
+    """Counts from `100,300`, ascending, each once.
 
     Raises:
         ConfigError: for anything else.
     """
     parts = text.replace(" ", "").split(",")
     if not all(part.isdecimal() and int(part) > 0 for part in parts):
-        msg = f"--checkpoints {text!r} is not understood; write 100,300,1000."
+        msg = f"{option} {text!r} is not understood; write 100,300,1000."
         raise ConfigError(msg)
     return sorted({int(part) for part in parts})
 
 
-def _show(numbers: dict[str, Any], output: Path, as_json: bool) -> None:
+def show_report(numbers: dict[str, Any], output: Path, as_json: bool, figures: Sequence[str] = ()) -> None:
+    """Prints the numbers as JSON, or which files of a report are there; `figures` are those beside the main one."""
     if as_json:
         print_json(numbers)
         return
     found = {"report.html": "figures and tables", "report.md": "the tables as Markdown", "report.json": "the numbers"}
-    found[f"{numbers['experiment']}.pdf"] = "the figure for print"
+    found |= {f"{figure}.pdf": "a figure for print" for figure in (numbers["experiment"], *figures)}
     for name, what in found.items():
         if (output / name).exists():
             console.print(f"{output / name}   {what}", highlight=False, soft_wrap=True)

@@ -90,6 +90,14 @@ def plain(axes: Axes, grid: str = "both") -> None:
     axes.set_axisbelow(True)
 
 
+def log_ticks(axis: Any, low: float, high: float) -> None:
+    """Labels a logarithmic axis at 1, 2 and 5 times powers of ten between `low` and `high`, both above 0."""
+    powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    inside = [digit * 10.0**power for power in powers for digit in (1, 2, 5) if low <= digit * 10.0**power <= high]
+    axis.set_ticks(inside, [f"{one:g}" for one in inside])
+    axis.set_ticks([], minor=True)
+
+
 def density(axes: Axes, x: Values, y: Values) -> Any:
     """Counts of points in hexagons, on a logarithmic scale of colours."""
     return axes.hexbin(x, y, gridsize=(38, 24), bins="log", mincnt=1, cmap="Blues", vmin=0.5, linewidths=0.2)
