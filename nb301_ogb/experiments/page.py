@@ -63,12 +63,14 @@ class Figure:
         alt: what is to be seen, for those who do not see it; empty where the document tells it itself.
         caption: below the figure.
         code: a text below the caption that is set as code.
+        file: of the same figure beside the page, which Markdown shows; empty where there is none.
     """
 
     svg: str
     alt: str
     caption: str
     code: str = ""
+    file: str = ""
 
 
 Block = Text | Table | Figure
@@ -164,7 +166,8 @@ def _markdown(block: Block) -> str:
         return block.text
     if isinstance(block, Figure):
         code = f" `{block.code}`" if block.code else ""
-        return f"*{block.caption}*{code}" + (f" {block.alt}" if block.alt else "")
+        shown = f"![{block.alt}]({block.file})\n\n" if block.file else ""
+        return f"{shown}*{block.caption}*{code}" + (f" {block.alt}" if block.alt and not shown else "")
     marks = ["---" if place < block.left else "---:" for place in range(len(block.columns))]
     lines = [block.columns, marks, *block.rows]
     rows = "\n".join("| " + " | ".join(str(text).replace("|", r"\|") for text in line) + " |" for line in lines)

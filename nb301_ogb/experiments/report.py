@@ -61,12 +61,12 @@ def image(draw: Draw, kind: str, width: float, height: float) -> bytes:
     return stream.getvalue()
 
 
-def drawn(draw: Draw, alt: str, caption: str, width: float = 8.4, height: float = 4.2) -> list[Block]:
+def drawn(draw: Draw, alt: str, caption: str, width: float = 8.4, height: float = 4.2, file: str = "") -> list[Block]:
     """The block of a figure, or a sentence in its place where matplotlib is not installed."""
     if not can_draw():
         return [Text("There is no figure here: it needs matplotlib (pip install 'nb301-ogb[plots]').")]
     svg = image(draw, "svg", width, height).decode()
-    return [Figure(svg[svg.index("<svg") :], alt, caption)]
+    return [Figure(svg[svg.index("<svg") :], alt, caption, file=file)]
 
 
 def write_report(

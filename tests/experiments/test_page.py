@@ -70,6 +70,7 @@ def test_markdown():
     assert '*below* what "it" shows' in text
     assert "*own* `a<b`" in text
     assert text.endswith("\nthe end\n")
+    assert "![seen](a.svg)\n\n*below*" in to_markdown("A", [Section("B", [Figure(SVG, "seen", "below", file="a.svg")])])
 
 
 def test_a_page_without_note():
