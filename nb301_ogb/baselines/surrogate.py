@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
 
 from nb301_ogb._version import __version__
 from nb301_ogb.baselines.benchmark import Answer, Benchmark, TabularBenchmark, generator
@@ -29,6 +32,7 @@ FORMAT = "nb301-ogb-surrogate"
 FORMAT_VERSION = 1
 MARK = "surrogate.json"
 """The file by which a surrogate's folder is known."""
+_TABLE = "table.safetensors"
 _TABLE_PREFIX = "table:"
 
 
@@ -45,6 +49,7 @@ class SurrogateInfo:
         seed: of the fit.
         scores: for `valid` and `test`, every metric of the official evaluator, the uncertainty's included.
         created_with: the package's version.
+        files: the SHA-256 of every other file of the saved surrogate, by its path in the folder.
     """
 
     name: str
@@ -55,25 +60,39 @@ class SurrogateInfo:
     seed: int
     scores: dict[str, dict[str, float]] = field(default_factory=dict)
     created_with: str = f"nb301-ogb {__version__}"
+    files: dict[str, str] = field(default_factory=dict)
 
 
 class Surrogate(Benchmark):
     """A fitted accuracy model, and a runtime model beside it, that answer for any architecture of a space.
+
+    A saved surrogate of a small space holds the answers for all of it, and a loaded one gives these: at once, and the
+    same to the last bit on every machine, however the architectures are asked.
 
     Args:
         info: what it was fitted on.
         configs: of the two models, by `accuracy` and `runtime`.
         accuracy: predicts percent, with a standard deviation where it knows one.
         runtime: predicts seconds.
+        answers: by `mean`, `std` and `runtime` what the models say of the whole space, float32 [size] each, in the
+            order of the space's table; None where the models are asked.
     """
 
-    def __init__(self, info: SurrogateInfo, configs: dict[str, Config], accuracy: Model, runtime: Model) -> None:
+    def __init__(
+        self,
+        info: SurrogateInfo,
+        configs: dict[str, Config],
+        accuracy: Model,
+        runtime: Model,
+        answers: dict[str, NDArray[np.float32]] | None = None,
+    ) -> None:
         self.info = info
         self.name = info.name
         self.space = get_space(info.space)
         self.configs = configs
         self.accuracy = accuracy
         self.runtime = runtime
+        self._answers = answers
 
     @classmethod
     def fit(
@@ -153,17 +172,19 @@ class Surrogate(Benchmark):
                 msg = f"{folder} holds a surrogate of another format; upgrade nb301-ogb."
                 raise ConfigError(msg)
             info = SurrogateInfo(**head)
+            _check_files(folder, info.files)
             configs, models = {}, {}
             for name in ("accuracy", "runtime"):
                 configs[name] = read_config(folder / name / "config.toml")
                 models[name] = make_model(configs[name], info.space, 1, device)
                 models[name].load(folder / name)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            answers = load_file(folder / _TABLE) if _TABLE in info.files else None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
             if isinstance(error, Nb301OgbError):
                 raise
             msg = f"{folder} is no surrogate, or a damaged one ({error}); give a folder that `save` wrote."
             raise ConfigError(msg) from error
-        return cls(info, configs, models["accuracy"], models["runtime"])
+        return cls(info, configs, models["accuracy"], models["runtime"], answers)
 
     def save(self, folder: str | Path, overwrite: bool = False) -> None:
         """Writes the surrogate to a folder, whole or not at all.
@@ -177,6 +198,10 @@ class Surrogate(Benchmark):
                 inner.mkdir()
                 (inner / "config.toml").write_text(to_toml(self.configs[name], {"model": model.name}), encoding="utf-8")
                 model.save(inner)
+            if self.space.has_table:
+                mean, std, runtime = self._predicted(self.space.table())
+                save_file({"mean": mean, "std": std, "runtime": runtime}, temporary / _TABLE)
+            self.info = replace(self.info, files=_digests(temporary))
             found = {"format": FORMAT, "format_version": FORMAT_VERSION, **asdict(self.info)}
             text = json.dumps(found, indent=1, allow_nan=False)
             (temporary / MARK).write_text(text + "\n", encoding="utf-8")
@@ -184,12 +209,22 @@ class Surrogate(Benchmark):
     def query_codes(self, codes: CodeArray, noise: bool = False, rng: np.random.Generator | None = None) -> Answer:
         """The model's mean and calibrated deviation; with noise `value` is a draw from that normal distribution."""
         codes = self.space.check(codes)
-        mean, std = (found[:, 0].astype(np.float64) for found in self.accuracy.predict_distribution(codes))
+        if self._answers is None:
+            found = self._predicted(codes)
+        else:
+            rows = self.space.index(codes)
+            found = tuple(self._answers[name][rows] for name in ("mean", "std", "runtime"))
+        mean, std, runtime = (column.astype(np.float64) for column in found)
         value = mean
         if noise:
             # Percent: no draw may leave 0 to 100.
             value = np.clip(mean + std * generator(rng).standard_normal(len(mean)), 0.0, 100.0)
-        return Answer(mean, std, value, self.runtime.predict(codes)[:, 0].astype(np.float64))
+        return Answer(mean, std, value, runtime)
+
+    def _predicted(self, codes: CodeArray) -> tuple[NDArray[np.float32], ...]:
+        """What the models say: mean, standard deviation and runtime, float32 [G] each."""
+        mean, std = self.accuracy.predict_distribution(codes)
+        return mean[:, 0].copy(), std[:, 0].copy(), self.runtime.predict(codes)[:, 0].copy()
 
     def table(self) -> Answer:
         """The answers for a whole small space, in the order of its own `table`.
@@ -198,6 +233,19 @@ class Surrogate(Benchmark):
             ArchitectureError: for a space that has no table.
         """
         return self.query_codes(self.space.table())
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    """The SHA-256 of every file in a folder, by its path there."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def _check_files(folder: Path, files: dict[str, str]) -> None:
+    for name, digest in files.items():
+        if hashlib.sha256((folder / name).read_bytes()).hexdigest() != digest:
+            msg = f"{folder / name} is not the file that belongs to this surrogate; copy the folder again."
+            raise ConfigError(msg)
 
 
 def _config(config: Config | str, space: str) -> Config:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +68,8 @@ def test_a_large_space_has_no_table(folder: Path) -> None:
 
 
 def test_noise_by_seed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    surrogate = Surrogate.load(folder)
+    loaded = Surrogate.load(folder)
+    surrogate = Surrogate(loaded.info, loaded.configs, loaded.accuracy, loaded.runtime)
     plain = surrogate.accuracy.predict
     monkeypatch.setattr(
         surrogate.accuracy,
@@ -123,3 +125,31 @@ def test_two_fits_have_two_names(folder: Path) -> None:
     """Else a search on the one would go on in the history of the other."""
     other = Surrogate.fit("nb201-cifar10", accuracy=ACCURACY, runtime=RUNTIME, split="few_shot_781", device="cpu")
     assert other.name != Surrogate.load(folder).name
+
+
+def test_a_small_space_is_answered_from_its_table_to_the_last_bit(folder: Path) -> None:
+    surrogate = Surrogate.load(folder)
+    codes = surrogate.space.sample(40, np.random.default_rng(0))
+    together = surrogate.query(codes)
+    alone = [surrogate.query(code) for code in codes]
+    for column in ("mean", "std", "runtime"):
+        values = getattr(together, column)
+        assert np.array_equal(values, [getattr(one, column)[0] for one in alone], equal_nan=True)
+    mean, _ = surrogate.accuracy.predict_distribution(codes)
+    assert np.allclose(together.mean, mean[:, 0], rtol=1e-5)
+    assert np.allclose(together.runtime, surrogate.runtime.predict(codes)[:, 0], rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["table.safetensors", "accuracy/config.toml", "runtime/model.safetensors"])
+@pytest.mark.parametrize("damage", ["flip", "cut", "remove"])
+def test_a_damaged_file_is_told(folder: Path, tmp_path: Path, name: str, damage: str) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    content = bytearray((copy / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    if damage == "remove":
+        (copy / name).unlink()
+    else:
+        (copy / name).write_bytes(content if damage == "flip" else content[:-1])
+    with pytest.raises(ConfigError, match=name):
+        Surrogate.load(copy)
