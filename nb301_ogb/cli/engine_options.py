@@ -19,8 +19,14 @@ WorkersOption = Annotated[
 ]
 
 
-def open_engine(engine: str = "local", workers: int | None = None, address: str | None = None) -> Engine:
-    """The engine that the options name.
+def open_engine(
+    engine: str = "local",
+    workers: int | None = None,
+    address: str | None = None,
+    threads: int = 1,
+    device: str = "auto",
+) -> Engine:
+    """The engine that the options name; on Ray a run has `threads` CPUs, and a GPU of its own where `device` is cuda.
 
     Raises:
         ConfigError: for an unknown name, or options that exclude each other.
@@ -28,4 +34,4 @@ def open_engine(engine: str = "local", workers: int | None = None, address: str 
     """
     from nb301_ogb.sweeps.engines import make_engine
 
-    return make_engine(engine, workers, address)
+    return make_engine(engine, workers, address, threads, float(device.startswith("cuda")))

@@ -109,7 +109,7 @@ def run(
     )
     wanted = parse_seeds(seeds)
     folder = output or Path("runs") / f"{config.stem if config else gnn}-{info.name.removeprefix('ogbg-')}"
-    place = open_engine(engine, workers, address)
+    place = open_engine(engine, workers, address, threads, job.device)
     if engine == "local" and (workers or 1) == 1:
         finished = train_with_progress(job, wanted, folder, overwrite, quiet=as_json, resume=resume)
     else:

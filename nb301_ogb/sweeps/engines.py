@@ -101,13 +101,17 @@ def _outcomes(processes: Processes) -> Iterator[tuple[Any, Outcome]]:
             yield task, value
 
 
-def make_engine(name: str = "local", workers: int | None = None, address: str | None = None) -> Engine:
+def make_engine(
+    name: str = "local", workers: int | None = None, address: str | None = None, threads: int = 1, gpus: float = 0.0
+) -> Engine:
     """An engine by its name.
 
     Args:
         name: `local`, or `ray` (the extra `distributed`).
         workers: tasks at a time; None for 1 on this machine, for every CPU of a Ray cluster.
         address: of a running Ray cluster; None starts one on this machine.
+        threads: CPUs that a Ray cluster reserves for each task.
+        gpus: GPUs that a Ray cluster reserves for each task.
 
     Raises:
         ConfigError: for an unknown name, or an address where none is of use.
@@ -121,6 +125,6 @@ def make_engine(name: str = "local", workers: int | None = None, address: str | 
     if name == "ray":
         from nb301_ogb.sweeps.ray_engine import RayEngine
 
-        return RayEngine(workers, address)
+        return RayEngine(workers, address, threads, gpus)
     msg = f"there is no engine {name!r}; there are {', '.join(NAMES)}."
     raise ConfigError(msg)
