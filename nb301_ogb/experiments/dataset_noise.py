@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from nb301_ogb.experiments.dataset_facts import Values, summary
+from nb301_ogb.loaders.splits import own_runs
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,12 +26,6 @@ class Noise:
     facts: dict[str, Any]
     level: Values
     spread: Values
-
-
-def own_runs(run_id: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """bool [G, R]: the entries whose training belongs to no other entry, in its own row or elsewhere."""
-    _, place, count = np.unique(run_id, return_inverse=True, return_counts=True)
-    return (count[place].reshape(run_id.shape) == 1) & (run_id >= 0)
 
 
 def measure(values: NDArray[np.float32], run_id: NDArray[np.int32]) -> Noise | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nb301_ogb.experiments.page import Block, Section, Table, Text
-from nb301_ogb.experiments.plots import BLUE, GREY, INK, LINE_COLOURS, ORANGE, plain
+from nb301_ogb.experiments.plots import GREY, INK, LINE_COLOURS, plain
 from nb301_ogb.experiments.report import Draw, can_draw, drawn, image, write_report
 from nb301_ogb.search.export import write_bytes
 
@@ -81,13 +81,11 @@ def dots(numbers: dict[str, Any]) -> Draw:
                 marker = _MARKERS[turn % len(_MARKERS)]
                 label = f"run {turn}" if place == 0 else None
                 axes.plot(one["ratio"], place, marker, color=colour, markersize=6, alpha=0.85, label=label)
-        for value, text, colour in (
-            (numbers["floor"], "perfect", GREY),
-            (numbers["paper"], "paper", ORANGE),
-            (1.0, "tabular", BLUE),
-        ):
-            axes.axvline(value, color=colour, linestyle="--", linewidth=1.2, zorder=1)
-            axes.text(value, -0.75, f" {text} {value:.3g}", color=colour, fontsize=9, va="center")
+        for value, text in ((numbers["floor"], "perfect"), (numbers["paper"], "paper"), (1.0, "tabular")):
+            axes.axvline(value, color=GREY, linestyle="--", linewidth=1.2, zorder=1)
+            axes.text(
+                value, -0.75, f" {text} {value:.3g} ", fontsize=9, va="center", ha="right" if value == 1 else "left"
+            )
         axes.set_yticks(range(len(methods)), [names[name] for name in methods])
         axes.set_ylim(len(methods) - 0.4, -1.1)
         axes.set_xlabel("MAE / MAE of the tabular benchmark")

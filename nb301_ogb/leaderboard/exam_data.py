@@ -15,7 +15,7 @@ from nb301_ogb.evaluators.submission.form import PARTS, Exam
 from nb301_ogb.evaluators.submission.key import ExamKey, exam_key
 from nb301_ogb.loaders.labelled import LabelledTable
 from nb301_ogb.loaders.provenance import by_hand
-from nb301_ogb.loaders.splits import components, copied_runs, row_classes
+from nb301_ogb.loaders.splits import components, copied_runs, own_runs, row_classes
 from nb301_ogb.spaces.graphs import IntArray
 
 FloatArray = NDArray[np.float64]
@@ -104,7 +104,7 @@ def _load(table: LabelledTable, split: str) -> ExamData:
     train = key.rows["train"]
     copied = copied_runs(key.space, key.codes, run_id)
     seen_runs = copied[train][copied[train] >= 0]
-    usable = _usable(run_id)
+    usable = own_runs(run_id)
     weights = _weights(run_id)
     parts = {}
     for part in PARTS:
@@ -123,11 +123,6 @@ def _load(table: LabelledTable, split: str) -> ExamData:
             },
         )
     return ExamData(table.info, key, parts, groups[0] if groups else (), target.unit, by_hand(file))
-
-
-def _usable(run_id: NDArray[np.int32]) -> NDArray[np.bool_]:
-    ids, count = np.unique(run_id[run_id >= 0], return_counts=True)
-    return np.isin(run_id, ids[count == 1]) & (run_id >= 0)
 
 
 def _weights(run_id: NDArray[np.int32]) -> FloatArray:

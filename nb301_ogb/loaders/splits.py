@@ -132,6 +132,12 @@ def copied_runs(space: Space, codes: CodeArray, run_id: NDArray[np.int32]) -> ND
     return np.where(joined, run_id, -1).astype(run_id.dtype)
 
 
+def own_runs(run_id: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """bool [G, R]: the entries whose training belongs to no other entry, in its own row or elsewhere."""
+    _, place, count = np.unique(run_id, return_inverse=True, return_counts=True)
+    return (count[place].reshape(run_id.shape) == 1) & (run_id >= 0)
+
+
 def leaks(split: dict[str, IntArray], codes: CodeArray, keys: CodeArray, run_id: NDArray) -> dict[str, int]:
     """What of the test part is known from train: test rows with an equal code, an equal key, or a run that is in train.
 

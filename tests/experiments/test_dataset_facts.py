@@ -7,8 +7,9 @@ import pytest
 
 from nb301_ogb.catalog import get_info
 from nb301_ogb.experiments import dataset_facts as facts
-from nb301_ogb.experiments.dataset_noise import measure, own_runs
+from nb301_ogb.experiments.dataset_noise import measure
 from nb301_ogb.loaders.locate import dataset_path
+from nb301_ogb.loaders.splits import own_runs
 from nb301_ogb.storage.read import DatasetFile
 from tests.small_files import darts_file, part_of_nb201
 
@@ -150,11 +151,6 @@ def test_examples(found):
 
 
 RUN_ID = np.array([[0, 1, 2], [3, 4, -1], [0, 5, 6], [7, 7, 8], [9, -1, -1]], np.int32)
-
-
-def test_own_runs():
-    expected = [[0, 1, 1], [1, 1, 0], [0, 1, 1], [0, 0, 1], [1, 0, 0]]
-    np.testing.assert_array_equal(own_runs(RUN_ID), np.array(expected, bool))
 
 
 def test_noise_by_hand():

@@ -269,3 +269,9 @@ def test_random_has_exact_shares_and_leaks(table):
     assert 0.69 < by_key < 0.74
     assert 0.36 < by_run < 0.40
     assert split.statistics["test_equal_in_train"] == 0
+
+
+def test_own_runs():
+    run_id = np.array([[0, 1, 2], [3, 4, -1], [0, 5, 6], [7, 7, 8], [9, -1, -1]], np.int32)
+    expected = [[0, 1, 1], [1, 1, 0], [0, 1, 1], [0, 0, 1], [1, 0, 0]]
+    np.testing.assert_array_equal(splits.own_runs(run_id), np.array(expected, bool))
