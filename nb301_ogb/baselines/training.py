@@ -156,7 +156,10 @@ def _kept(job: Job, table: LabelledTable, rows: Table, place: runs.RunPlace) -> 
     other = [f"{one!r}, now {two!r}" for one, two in zip(found, expected, strict=True) if one != two]
     other += differences(dataclasses.asdict(run.config), dataclasses.asdict(config))
     if other:
-        msg = f"{place.folder} is another run ({', '.join(other)}); choose another --output, or say --overwrite."
+        msg = (
+            f"{place.folder} is another run ({', '.join(other)}); choose another folder for these runs, or replace it "
+            "by `nb301-ogb train --overwrite`."
+        )
         raise ConfigError(msg)
     place.clean()
     return run

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nb301_ogb.experiments.page import Block, Section, Table, Text
-from nb301_ogb.experiments.plots import GREY, INK, LINE_COLOURS, log_ticks, plain
+from nb301_ogb.experiments.plots import GREY, INK, LINE_COLOURS, log_ticks, noted, plain
 from nb301_ogb.experiments.report import Draw, drawn, write_report
 from nb301_ogb.experiments.run_scores import cell, duration
 
@@ -28,7 +28,8 @@ _LEVELS = {
 def write_page(folder: Path, numbers: dict[str, Any]) -> dict[str, Any]:
     """Writes the report; the numbers as JSON holds them."""
     datasets = numbers["datasets"]
-    draw, height = lines(datasets), _ROW * len(datasets) + 0.5
+    draw = noted(lines(datasets), numbers["note"])
+    height = _ROW * len(datasets) + 0.5
     sections = [
         _overview(numbers),
         _figure(datasets, draw, height),
@@ -156,17 +157,20 @@ def _dataset(name: str, one: dict[str, Any]) -> Section:
                    if entry["missing"]]  # fmt: skip
         if missing:
             blocks.append(Text(f"Runs of {model} that are not there: {'; '.join(missing)}."))
-    rows = [("constant prediction", *(f"{one['constant'][metric]:.4f}" for metric in ("rmse", "kendall_tau")), "all")]
+    constant = (f"{one['constant'][metric]:.4f}" for metric in ("rmse", "kendall_tau"))
+    around = [("constant prediction", *constant, "all")]
     if tabular is None:
         words = "Too few architectures of test were trained more than once, so their noise is not known here."
     else:
         used = f"{tabular['rows_used']:,} of {tabular['rows']:,}"
-        rows.append(("one measured run", f"{tabular['rmse']:.4f}", f"{tabular['kendall_tau']:.4f}", used))
-        rows.append(("noise of the label", f"{tabular['noise_rmse']:.4f}", f"{tabular['noise_kendall_tau']:.4f}", used))
+        around.append(("one measured run", f"{tabular['rmse']:.4f}", f"{tabular['kendall_tau']:.4f}", used))
+        around.append(
+            ("noise of the label", f"{tabular['noise_rmse']:.4f}", f"{tabular['noise_kendall_tau']:.4f}", used)
+        )
         words = (
             "These architectures were trained more than once, by runs that are no copies of others; the column RMSE, "
             "repeated, judges the models on them alone. A single run is held against the mean of the others, models "
             "against the mean of all runs, which is nearer to the expected accuracy."
         )
     levels = ("what", "RMSE", "Kendall τ", "test architectures")
-    return Section(name, [*blocks, Table("The lines around the models", levels, rows), Text(words)])
+    return Section(name, [*blocks, Table("The lines around the models", levels, around), Text(words)])

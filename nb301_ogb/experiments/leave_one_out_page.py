@@ -11,7 +11,7 @@ import numpy as np
 
 from nb301_ogb.baselines.runs import Run
 from nb301_ogb.experiments.page import Block, Section, Table, Text
-from nb301_ogb.experiments.plots import GREY, LINE_COLOURS, Scale, density, plain
+from nb301_ogb.experiments.plots import GREY, LINE_COLOURS, Scale, density, noted, plain
 from nb301_ogb.experiments.report import Draw, drawn, error_ticks, write_report
 from nb301_ogb.experiments.run_scores import METRIC_TITLES, cell
 
@@ -34,12 +34,13 @@ def write_page(folder: Path, numbers: dict[str, Any], shown: Mapping[str, Run]) 
     groups = {name: one for name, one in numbers["groups"].items() if one["models"]}
     sections, prints = [_overview(numbers)], {}
     if groups:
-        draw, height = dots(numbers, groups), 1.3 + 0.3 * len(groups) + 0.02 * len(groups) * len(numbers["models"])
+        draw = noted(dots(numbers, groups), numbers["note"])
+        height = 1.3 + 0.3 * len(groups) + 0.02 * len(groups) * len(numbers["models"])
         sections.append(_figure(numbers, groups, draw, height))
         prints["leave_one_out"] = (draw, _WIDTH, height)
     sections.append(_tables(numbers))
     if shown:
-        draw = scatter(shown, numbers["unit"])
+        draw = noted(scatter(shown, numbers["unit"]), numbers["note"])
         height = 2.6 * math.ceil(len(shown) / _columns(len(shown))) + 0.3
         sections.append(_predicted(shown, draw, height))
         prints["left_out"] = (draw, _WIDTH, height)
@@ -161,7 +162,7 @@ def _figure(numbers: dict[str, Any], groups: Mapping[str, Any], draw: Draw, heig
             for model, found in one["models"].items()
         )
         told.append(f"{group}: {values}")
-    seen = "; hollow: the group was seen in training" if numbers["compared_with"] else ""
+    seen = "; hollow: the group was seen in training" if any(one.get("seen") for one in groups.values()) else ""
     caption = (
         "RMSE (logarithmic, left is better) and sparse Kendall's tau (right is better) on each group that was left "
         f"out{seen}. The bars are one standard deviation over the seeds."

@@ -98,6 +98,22 @@ def log_ticks(axis: Any, low: float, high: float) -> None:
     axis.set_ticks([], minor=True)
 
 
+def noted(draw: Callable[[Figure], None], note: str) -> Callable[[Figure], None]:
+    """The drawing with a note at its foot, for figures that travel without their page."""
+
+    def draw_with_note(figure: Figure) -> None:
+        draw(figure)
+        if not note:
+            return
+        line = 0.26 / figure.get_figheight()
+        engine = figure.get_layout_engine()
+        if engine is not None:
+            engine.set(rect=(0, line, 1, 1 - line))  # type: ignore[call-arg]
+        figure.text(0.5, 0.3 * line, note, color=ORANGE, weight="bold", ha="center", fontsize=10)
+
+    return draw_with_note
+
+
 def density(axes: Axes, x: Values, y: Values) -> Any:
     """Counts of points in hexagons, on a logarithmic scale of colours."""
     return axes.hexbin(x, y, gridsize=(38, 24), bins="log", mincnt=1, cmap="Blues", vmin=0.5, linewidths=0.2)

@@ -65,7 +65,7 @@ def surrogates(
     plan = {(name, model): trainings.trials(name, split, model) for name in names for model in models}
     runs = trainings.gather(plan)
     found = {name: {model: runs[name, model] for model in models} for name in names}
-    measured = {}
+    measured: dict[str, dict[str, Any]] = {}
     for name, table in tables.items():
         measured[name] = {
             "label": table.info.label,

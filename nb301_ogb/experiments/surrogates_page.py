@@ -10,7 +10,7 @@ import numpy as np
 
 from nb301_ogb.baselines.runs import Run
 from nb301_ogb.experiments.page import Block, Section, Table, Text
-from nb301_ogb.experiments.plots import BLUE, GREY, INK, ORANGE, Scale, density, plain
+from nb301_ogb.experiments.plots import BLUE, GREY, INK, ORANGE, Scale, density, noted, plain
 from nb301_ogb.experiments.report import Draw, drawn, error_ticks, write_report
 from nb301_ogb.experiments.run_scores import METRIC_TITLES, cell, count, duration
 
@@ -42,13 +42,15 @@ def write_page(folder: Path, numbers: dict[str, Any], shown: Mapping[str, tuple[
     sections, prints = [_overview(numbers)], {}
     if there:
         order = _order(there)
-        draw, height = dots(there, order), 2 * (0.62 + 0.235 * len(order)) + 0.9
+        draw = noted(dots(there, order), numbers["note"])
+        height = 2 * (0.62 + 0.235 * len(order)) + 0.9
         sections.append(_figure(there, draw, height))
         prints["surrogates"] = (draw, _WIDTH, height)
     for name, one in there.items():
         sections.append(_dataset(name, one))
     if shown:
-        draw = scatter({name: (title, run, there[name]["unit"]) for name, (title, run) in shown.items()})
+        drawn_runs = {name: (title, run, there[name]["unit"]) for name, (title, run) in shown.items()}
+        draw = noted(scatter(drawn_runs), numbers["note"])
         height = 0.2 + _WIDTH / max(2, len(shown))
         sections.append(_predicted(shown, draw, height))
         prints["predicted"] = (draw, _WIDTH, height)
@@ -88,7 +90,8 @@ def dots(datasets: Mapping[str, Any], order: list[str]) -> Draw:
             axes[0, column].set_title(name.removeprefix("ogbg-"), fontsize=10.5, loc="left")
             panel = axes[0, column]
             panel.set_xscale("log")
-            error_ticks(panel.xaxis, *panel.get_xlim(), most=6)
+            low, high = panel.get_xlim()
+            error_ticks(panel.xaxis, low, high, most=6)
         for panel in axes[:, 0]:
             panel.set_yticks(range(len(order)), order)
             panel.set_ylim(len(order) - 0.5, -0.5)
