@@ -158,15 +158,21 @@ def read_config(path: Path) -> Config:
         raise ConfigError(msg) from error
 
 
-def to_toml(config: Config, head: dict[str, Any]) -> str:
-    """The configuration as TOML, after some values that head it (dataset, split, seed)."""
-    lines = [f"{key} = {_toml(value)}" for key, value in head.items()]
-    lines += ["", "[config]", f'kind = "{config.kind}"']
+def to_toml(config: Config, head: dict[str, Any] | None = None) -> str:
+    """The configuration as TOML, after some values that head it (dataset, split, seed).
+
+    With a head the configuration is the table `[config]`; without one it is a file that `load_config` reads.
+    """
+    lines = [f"{key} = {_toml(value)}" for key, value in (head or {}).items()]
+    if head is not None:
+        lines += ["", "[config]"]
+    lines.append(f'kind = "{config.kind}"')
     tables = []
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
         if isinstance(value, dict):
-            tables += ["", f"[config.{field.name}]", *(f"{key} = {_toml(one)}" for key, one in value.items())]
+            table = field.name if head is None else f"config.{field.name}"
+            tables += ["", f"[{table}]", *(f"{key} = {_toml(one)}" for key, one in value.items())]
         else:
             lines.append(f"{field.name} = {_toml(value)}")
     return "\n".join(lines + tables) + "\n"

@@ -23,6 +23,7 @@ from nb301_ogb.cli import (
     submit,
     surrogate,
     train,
+    tune,
     verify,
 )
 
@@ -37,7 +38,7 @@ app = typer.Typer(
 )
 
 for module in (
-    datasets, download, info, verify, build, export, train, evaluate, submit, leaderboard, reproduce,
+    datasets, download, info, verify, build, export, train, tune, evaluate, submit, leaderboard, reproduce,
     surrogate, query, search, demo,
 ):  # fmt: skip
     app.command(name=module.__name__.rsplit(".", 1)[1], epilog=module.EXAMPLE)(module.run)

@@ -10,29 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nb301_ogb.errors import OutputError
-from nb301_ogb.loaders.fetch.temporary import Temporary
+from nb301_ogb.loaders.fetch.temporary import write_bytes
 from nb301_ogb.search.history import History
 from nb301_ogb.spaces import Space
 
+__all__ = ["CSV_COLUMNS", "write_bytes", "write_csv", "write_drawing"]
+
 CSV_COLUMNS = ("optimiser", "seed", "evaluation", "architecture", "value", "mean", "runtime", "simulated_time")
-
-
-def write_bytes(path: str | Path, content: bytes) -> None:
-    """Writes a file, whole or not at all; its folder is made if it is missing.
-
-    Raises:
-        OutputError: where the disk does not take it.
-    """
-    path = Path(path).expanduser().absolute()
-    try:
-        with Temporary(path) as temporary:
-            temporary.sweep()
-            temporary.stream.write(content)
-            temporary.keep()
-    except OSError as error:
-        msg = f"{path} cannot be written ({error.strerror or error}); free some space or choose another place."
-        raise OutputError(msg) from error
 
 
 def write_csv(path: str | Path, space: Space, histories: Sequence[History]) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from nb301_ogb.errors import DownloadError
+from nb301_ogb.errors import DownloadError, OutputError
 from nb301_ogb.loaders.fetch import environment
 
 STALE_AFTER = 24 * 3600.0
@@ -99,6 +99,23 @@ class Temporary:
         if match["host"] == _host():
             return _start_of(int(match["pid"])) not in (match["born"], "unknown")
         return self.born - written > STALE_AFTER
+
+
+def write_bytes(path: str | Path, content: bytes) -> None:
+    """Writes a file, whole or not at all; its folder is made if it is missing.
+
+    Raises:
+        OutputError: where the disk does not take it.
+    """
+    path = Path(path).expanduser().absolute()
+    try:
+        with Temporary(path) as temporary:
+            temporary.sweep()
+            temporary.stream.write(content)
+            temporary.keep()
+    except OSError as error:
+        msg = f"{path} cannot be written ({error.strerror or error}); free some space or choose another place."
+        raise OutputError(msg) from error
 
 
 def storage_error(what: str, folder: Path, error: OSError) -> DownloadError:

@@ -1,0 +1,94 @@
+"""`nb301-ogb tune`: better settings for a reference model, by validation data alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nb301_ogb.cli.common import JsonOption, RootOption, console, print_json, print_table, progress_bar
+from nb301_ogb.cli.engine_options import AddressOption, EngineOption, WorkersOption, open_engine
+
+EXAMPLE = "Example: nb301-ogb tune --dataset nb201-cifar10 --model lightgbm --trials 40 --output runs/tune/lightgbm"
+
+_SHOWN = 5
+
+
+def run(
+    dataset: Annotated[str, typer.Option(help="A dataset's name.")] = "ogbg-nb201-cifar10",
+    model: Annotated[
+        str, typer.Option("--model", "--gnn", help="A configuration of the package, with which the search begins.")
+    ] = "lightgbm",
+    config: Annotated[
+        Path | None, typer.Option(help="A TOML file, in place of a configuration of the package.")
+    ] = None,
+    ranges: Annotated[
+        Path | None, typer.Option(help="A TOML file with the ranges of the settings, in place of the package's.")
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="A split's name; by default the dataset's default split.")] = None,
+    trials: Annotated[int, typer.Option(min=1, help="Settings to try, those tried before included.")] = 40,
+    seed: Annotated[int, typer.Option(min=0, help="Of the search, and of every fit.")] = 0,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="The folder for journal, winner and tables; by default runs/tune/MODEL-DATASET."),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew where a journal is there.")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N, or a GPU's number.")] = "auto",
+    threads: Annotated[int, typer.Option(help="CPU threads for a fit; 0 leaves the number to the library.")] = 1,
+    engine: EngineOption = "local",
+    workers: WorkersOption = None,
+    address: AddressOption = None,
+    root: RootOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Search better settings for a model: Optuna proposes, Kendall's tau on the validation part decides.
+
+    Leaves best.toml, which `train --config` takes, trials.md and trials.json. Each finished trial is kept at once in
+    trials.jsonl, and the same command goes on where it ends. The test part is not looked at.
+    """
+    from nb301_ogb.baselines.config import load_config
+    from nb301_ogb.catalog import get_info
+    from nb301_ogb.sweeps.ranges import as_text, load_ranges
+    from nb301_ogb.sweeps.tuning import Search, Tried, tune
+    from nb301_ogb.sweeps.tuning_page import PAGE, WINNER, ranked, write_results
+
+    info = get_info(dataset)
+    begin = load_config(config or model, info.space)
+    name = config.stem if config else model
+    search = Search(
+        dataset=info.name,
+        config=begin,
+        ranges=load_ranges(begin, ranges),
+        seed=seed,
+        split=split or info.default_split,
+        root=root,
+        device=f"cuda:{device}" if device.isdigit() else device,
+        threads=threads,
+    )
+    folder = output or Path("runs") / "tune" / f"{name}-{info.name.removeprefix('ogbg-')}"
+    place = open_engine(engine, workers, address, threads, search.device)
+    with progress_bar(quiet=as_json) as bar:
+        task, best = bar.add_task("trials", total=trials, note=""), [float("-inf")]
+
+        def show(tried: Tried) -> None:
+            best.append(max(best.pop(), tried.value if tried.value is not None else float("-inf")))
+            bar.update(task, advance=1, note=f"best Kendall's tau on validation {best[0]:.4f}")
+
+        tried = tune(search, trials, folder, place, overwrite, show)
+    facts = write_results(folder, name, search, tried)
+    if as_json:
+        print_json(facts | {"output": str(folder)})
+        return
+    rows = [
+        (str(one.number), f"{one.value:.4f}", f"{one.valid['rmse']:.4f}", f"{one.seconds:.1f}", as_text(one.settings))
+        for one in ranked(tried)[:_SHOWN]
+        if one.value is not None
+    ]
+    columns = ("trial", "valid Kendall", "valid RMSE", "seconds", "settings")
+    print_table(f"{name} on {info.name}, split {search.split}: the best of {len(tried)} trials", columns, rows)
+    began = facts["begin"]["valid"]["kendall_tau"]
+    console.print(
+        f"\nTrial 0, {name} as it is: {began:.4f}. All trials: {folder}/{PAGE}", highlight=False, soft_wrap=True
+    )
+    console.print(f"nb301-ogb train --dataset {info.name} --config {folder}/{WINNER}", highlight=False, soft_wrap=True)
