@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -69,10 +70,10 @@ def run(
     folder = output or Path("runs") / "tune" / f"{name}-{info.name.removeprefix('ogbg-')}"
     place = open_engine(engine, workers, address, threads, search.device)
     with progress_bar(quiet=as_json) as bar:
-        task, best = bar.add_task("trials", total=trials, note=""), [float("-inf")]
+        task, best = bar.add_task("trials", total=trials, note=""), [-math.inf]
 
         def show(tried: Tried) -> None:
-            best.append(max(best.pop(), tried.value if tried.value is not None else float("-inf")))
+            best.append(max(best.pop(), -math.inf if tried.value is None else tried.value))
             bar.update(task, advance=1, note=f"best Kendall's tau on validation {best[0]:.4f}")
 
         tried = tune(search, trials, folder, place, overwrite, show)
@@ -88,7 +89,8 @@ def run(
     columns = ("trial", "valid Kendall", "valid RMSE", "seconds", "settings")
     print_table(f"{name} on {info.name}, split {search.split}: the best of {len(tried)} trials", columns, rows)
     began = facts["begin"]["valid"]["kendall_tau"]
-    console.print(
-        f"\nTrial 0, {name} as it is: {began:.4f}. All trials: {folder}/{PAGE}", highlight=False, soft_wrap=True
-    )
-    console.print(f"nb301-ogb train --dataset {info.name} --config {folder}/{WINNER}", highlight=False, soft_wrap=True)
+    for line in (
+        f"\ntrial 0, {name} as it is: {began:.4f}; all trials: {folder}/{PAGE}",
+        f"train the best: nb301-ogb train --dataset {info.name} --config {folder}/{WINNER}",
+    ):
+        console.print(line, highlight=False, soft_wrap=True)
