@@ -74,7 +74,7 @@ def run(
     device = f"cuda:{device}" if device.isdigit() else device
     maker = Maker(code=code, note=note)
     maker = replace(maker, authors=tuple(author or maker.authors), contact=contact or maker.contact)
-    place = open_engine(engine, workers, address)
+    place = open_engine(engine, workers, address, threads, device)
     plan.check("auto" if engine == "ray" else device)
     root = provide(plan, root, source, lists)
     said = (caveats(plan, root), source_option(plan, root))
@@ -117,14 +117,17 @@ def _progress(plan: Plan, workers: int) -> Iterator[Callable[[Any, Any], None]]:
 
         def show(trial: Any, run: Any) -> None:
             folder = trial.place.folder
-            if run is None or folder in counted:
+            name = folder.relative_to(plan.folder.absolute() / "runs")
+            if run is None:
+                bar.update(task, description=f"{pace.standing()}; now {name}")
+                return
+            if folder in counted:
                 return
             counted.add(folder)
             pace.ended(trial.output.parent.name, records_seconds(run.records))
             standing = pace.standing()
             bar.update(task, description=str(standing), completed=standing.done)
             if not live:
-                name = folder.relative_to(plan.folder.expanduser().absolute() / "runs")
                 _line(f"{name}: validation RMSE {run.metrics['valid']['rmse']:.4f}; {standing}")
 
         yield show

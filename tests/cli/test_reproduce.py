@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -103,6 +102,9 @@ def test_what_is_there_and_what_is_missing(place):
     table = done("--root", "root", "--output", "out", "--dry-run").stdout
     assert "2 of 4 runs" in table
     assert "inside the package" in table
+    (place / "tiny.toml").write_text(GIN.format(epochs=3))
+    said = refused(*words("--root", "root", "--output", "out"))
+    assert "seed-0 is another run (epochs: 2, now 3); choose another" in said
 
 
 def test_a_model_that_fails_does_not_hold_up_the_others(place, monkeypatch):
@@ -156,29 +158,36 @@ def test_refusals(place, more, message):
     assert not (place / "out").exists()
 
 
-def start(folder, output):
+def call(output):
     code = "from nb301_ogb.cli import main; main()"
-    command = [sys.executable, "-c", code, *words("--root", "root", "--output", output, seeds="0-2")]
-    return subprocess.Popen(command, cwd=folder, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    return [sys.executable, "-c", code, *words("--root", "root", "--output", output, seeds="0-2")]
+
+
+def killed(folder, output, count):
+    """Starts the command and kills it as soon as so many runs are finished."""
+    nowhere = subprocess.DEVNULL
+    with subprocess.Popen(call(output), cwd=folder, stderr=nowhere, stdout=nowhere) as process:
+        try:
+            end = time.monotonic() + 600
+            while len(list((folder / output).glob("runs/*/*/*/seed-*"))) < count:
+                assert process.poll() is None
+                assert time.monotonic() < end
+                time.sleep(0.01)
+        finally:
+            process.kill()
 
 
 @pytest.mark.slow
 def test_killed_twice_the_result_is_the_same(place):
     (place / "tiny.toml").write_text(GIN.format(epochs=40))
-    assert start(place, "whole").wait(120) == 0
     for count in (1, 3):
-        process = start(place, "killed")
-        end = time.monotonic() + 120
-        while len(list((place / "killed").glob("runs/*/*/*/seed-*"))) < count:
-            assert process.poll() is None
-            assert time.monotonic() < end
-            time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        killed(place, "killed", count)
     assert not (place / "killed/submissions").exists()
-    assert start(place, "killed").wait(120) == 0
+    for output in ("killed", "whole"):
+        subprocess.run(call(output), cwd=place, capture_output=True, check=True, timeout=600)
     assert entries(place / "killed") == entries(place / "whole")
     pages = [path.relative_to(place / "whole") for path in (place / "whole/site").rglob("*.*")]
+    assert len(pages) > 5
     assert all((place / "killed" / page).read_bytes() == (place / "whole" / page).read_bytes() for page in pages)
 
 

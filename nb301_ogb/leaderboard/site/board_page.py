@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from nb301_ogb.leaderboard.boards import SMALL
+from nb301_ogb.evaluators.submission.form import OFFICIAL_SEEDS
+from nb301_ogb.leaderboard.boards import SMALL, Board
 from nb301_ogb.leaderboard.build import BoardResult, Entry, Place
 from nb301_ogb.leaderboard.scores import Spread
 from nb301_ogb.leaderboard.site.entry_section import entry_section
@@ -59,8 +60,15 @@ def board_page(result: BoardResult) -> str:
         ]
     else:
         body.append(f"<p>{vacancy(result)}</p>")
+        if board.official:
+            body.append(f"<p>One command makes the reference entries:</p><pre><code>{_command(board)}</code></pre>")
     body += ["<h2>How the figures are made</h2>", f"<ul>{''.join(f'<li>{one}</li>' for one in METHOD)}</ul>"]
     return page(f"{board.title}: leaderboard", "\n".join(body), script=bool(result.entries))
+
+
+def _command(board: Board) -> str:
+    name = board.title.partition(",")[0]
+    return escape(f"nb301-ogb reproduce {name} --seeds 0-{OFFICIAL_SEEDS - 1}")
 
 
 def _judged_on(result: BoardResult) -> str:
