@@ -44,6 +44,8 @@ def nb201(graphs: int) -> InMemoryDataset:
 
 
 SHAPES: dict[str, Callable[[int], InMemoryDataset]] = {"nb301": nb301, "nb201": nb201}
+GRAPHS = {"nb301": 46_537, "nb201": 15_625}
+"""As many as the datasets have."""
 
 
 def _dataset(graphs: int, nodes: int, edges: torch.Tensor) -> InMemoryDataset:
@@ -113,7 +115,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=list(SHAPES))
     parser.add_argument("--batch-sizes", nargs="+", type=int, default=[32, 256])
-    parser.add_argument("--graphs", type=int, default=8192)
+    parser.add_argument("--graphs", type=int, help="by default as many as the dataset of the shape has")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 0], help="0 for torch's default")
     parser.add_argument("--json", type=Path, help="a file to write the figures to")
@@ -121,16 +123,18 @@ def main() -> None:
     default_threads = torch.get_num_threads()
     rows = []
     print(
-        f"{'shape':6} {'batch':>6} {'threads':>8} {'fast graphs/s':>14} {'PyG graphs/s':>13} {'ratio':>7} {'lowest':>7}"
+        f"{'shape':6} {'graphs':>7} {'batch':>6} {'threads':>8} {'fast graphs/s':>14} {'PyG graphs/s':>13} "
+        f"{'ratio':>7} {'lowest':>7}"
     )
     for threads in arguments.threads:
         torch.set_num_threads(threads or default_threads)
         for shape in arguments.shapes:
             for batch_size in arguments.batch_sizes:
-                row = measure(shape, arguments.graphs, batch_size, arguments.repeats)
+                row = measure(shape, arguments.graphs or GRAPHS[shape], batch_size, arguments.repeats)
                 rows.append(row)
                 print(
-                    f"{shape:6} {batch_size:6} {row['threads']:8} {row['fast_graphs_per_second']:14,.0f} "
+                    f"{shape:6} {row['graphs']:7} {batch_size:6} {row['threads']:8} "
+                    f"{row['fast_graphs_per_second']:14,.0f} "
                     f"{row['pyg_graphs_per_second']:13,.0f} {row['ratio']:7.1f} {row['lowest_ratio']:7.1f}",
                     flush=True,
                 )
