@@ -34,11 +34,13 @@ class EnsembleConfig:
         member: the configuration of every member, by its name in the package.
         size: members, and folds.
         epochs: of each member, where it has any; 0 leaves them as its configuration says.
+        select: the metric by which its fold chooses a network's epoch. Not RMSE, which in a fold is that of a few rows.
     """
 
     member: str = "gin"
     size: int = 10
     epochs: int = 0
+    select: str = "mae"
 
     kind = "ensemble"
 

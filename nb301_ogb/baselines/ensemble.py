@@ -55,8 +55,8 @@ class EnsembleModel(Model):
         if isinstance(member, EnsembleConfig) or num_tasks != 1 or config.size < 2:
             msg = "an ensemble has at least two members, which are no ensembles themselves, and predicts one target."
             raise ConfigError(msg)
-        if config.epochs and isinstance(member, NetworkConfig):
-            member = dataclasses.replace(member, epochs=config.epochs)
+        if isinstance(member, NetworkConfig):
+            member = dataclasses.replace(member, epochs=config.epochs or member.epochs, select=config.select)
         self.config = config
         self.member_config: Config = member
         self._place = (space, num_tasks, device, threads)
