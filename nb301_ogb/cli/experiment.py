@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nb301_ogb.cli import experiment_models, experiment_search
+from nb301_ogb.cli import experiment_models, experiment_noise, experiment_search, experiment_transfer
 from nb301_ogb.cli.common import DatasetArgument, JsonOption, RootOption, console, errors, open_dataset, print_json
 
 EXAMPLE = "Example: nb301-ogb experiment dataset nb201-cifar10 --output reports/nb201-cifar10"
@@ -45,6 +45,8 @@ def dataset(
 
 for module, commands in (
     (experiment_search, ("trajectories", "local_search", "parameter_free")),
+    (experiment_transfer, ("transfer",)),
+    (experiment_noise, ("noise",)),
     (experiment_models, ("surrogates", "ensembles", "data_size", "leave_one_out")),
 ):
     for command in commands:

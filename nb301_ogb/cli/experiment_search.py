@@ -10,6 +10,17 @@ import typer
 
 from nb301_ogb.cli.common import JsonOption, RootOption, console, errors, print_json, progress_bar
 from nb301_ogb.cli.search import shown_on
+from nb301_ogb.cli.search_options import (
+    CheckpointsOption,
+    DeviceOption,
+    EvaluationsOption,
+    NoiseOption,
+    NoteOption,
+    OutputOption,
+    RepeatsOption,
+    SearchWorkersOption,
+    SeedOption,
+)
 from nb301_ogb.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -27,34 +38,24 @@ EXAMPLES = {
 _BENCHMARK = "a surrogate's name or folder, or table:DATASET"
 _TABLE = "table:nb201-cifar10"
 
-_Output = Annotated[Path, typer.Option(help="The folder for the report; searches that lie in it are not done again.")]
 _Truth = Annotated[str | None, typer.Option(help=f"The true benchmark: {_BENCHMARK}.")]
 _Surrogate = Annotated[str | None, typer.Option(help=f"What is held against it: {_BENCHMARK}.")]
 _Optimisers = Annotated[str, typer.Option("--optimizers", "--optimisers", help="With spaces between them.")]
-_Evaluations = Annotated[int, typer.Option(min=1, help="Of each repeat.")]
-_Repeats = Annotated[int, typer.Option(min=2, help="Of each optimiser on each benchmark.")]
-_Seed = Annotated[int, typer.Option(min=0, help="Of the first repeat.")]
-_Noise = Annotated[bool, typer.Option("--noise", help="Tell the optimisers single trainings in place of means.")]
-_Workers = Annotated[int, typer.Option(min=1, help="Processes for the repeats.")]
-_Note = Annotated[str, typer.Option(help="A sentence to show above everything, such as what the data is not.")]
-_Device = Annotated[str, typer.Option(help="For a surrogate's networks: auto, cpu, cuda or cuda:N.")]
 
 
 def trajectories(
-    output: _Output,
+    output: OutputOption,
     truth: _Truth = None,
     surrogate: _Surrogate = None,
     optimisers: _Optimisers = "rs de re ls bananas tpe",
-    evaluations: _Evaluations = 1000,
-    repeats: _Repeats = 50,
-    checkpoints: Annotated[str, typer.Option(help="Evaluations after which to compare, as 100,300,1000.")] = (
-        "100,300,1000"
-    ),
-    seed: _Seed = 0,
-    noise: _Noise = False,
-    workers: _Workers = 1,
-    note: _Note = "",
-    device: _Device = "cpu",
+    evaluations: EvaluationsOption = 1000,
+    repeats: RepeatsOption = 50,
+    checkpoints: CheckpointsOption = "100,300,1000",
+    seed: SeedOption = 0,
+    noise: NoiseOption = False,
+    workers: SearchWorkersOption = 1,
+    note: NoteOption = "",
+    device: DeviceOption = "cpu",
     root: RootOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -85,23 +86,21 @@ def trajectories(
 
 
 def local_search(
-    output: _Output,
+    output: OutputOption,
     small: Annotated[str, typer.Option(help=f"A benchmark of a small space: {_BENCHMARK}; none for none.")] = _TABLE,
     large: Annotated[str | None, typer.Option(help=f"A benchmark of a large space: {_BENCHMARK}.")] = None,
     local: Annotated[str, typer.Option(help="The local searches, with spaces between them.")] = (
         "ls ls-once ls:improvement=first"
     ),
     others: Annotated[str, typer.Option(help="The optimisers that they are held against.")] = "rs re de",
-    evaluations: _Evaluations = 1000,
-    repeats: _Repeats = 50,
-    checkpoints: Annotated[str, typer.Option(help="Evaluations after which to tell the lead.")] = (
-        "50,100,200,300,500,1000"
-    ),
-    seed: _Seed = 0,
-    noise: _Noise = False,
-    workers: _Workers = 1,
-    note: _Note = "",
-    device: _Device = "cpu",
+    evaluations: EvaluationsOption = 1000,
+    repeats: RepeatsOption = 50,
+    checkpoints: CheckpointsOption = "50,100,200,300,500,1000",
+    seed: SeedOption = 0,
+    noise: NoiseOption = False,
+    workers: SearchWorkersOption = 1,
+    note: NoteOption = "",
+    device: DeviceOption = "cpu",
     root: RootOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -128,13 +127,13 @@ def local_search(
 
 
 def parameter_free(
-    output: _Output,
+    output: OutputOption,
     truth: _Truth = None,
     surrogate: _Surrogate = None,
     architectures: Annotated[int, typer.Option(min=2, help="For each op and share.")] = 500,
-    seed: _Seed = 0,
-    note: _Note = "",
-    device: _Device = "cpu",
+    seed: SeedOption = 0,
+    note: NoteOption = "",
+    device: DeviceOption = "cpu",
     root: RootOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -177,7 +176,9 @@ def show_report(numbers: dict[str, Any], output: Path, as_json: bool, figures: S
         print_json(numbers)
         return
     found = {"report.html": "figures and tables", "report.md": "the tables as Markdown", "report.json": "the numbers"}
-    found |= {f"{figure}.pdf": "a figure for print" for figure in (numbers["experiment"], *figures)}
+    kinds = {"svg": "a figure", "pdf": "a figure for print"}
+    named = (numbers["experiment"], *figures)
+    found |= {f"{figure}.{kind}": what for figure in named for kind, what in kinds.items()}
     for name, what in found.items():
         if (output / name).exists():
             console.print(f"{output / name}   {what}", highlight=False, soft_wrap=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nb301_ogb.cli.common import JsonOption, RootOption, console, print_json, print_table, progress_bar
+from nb301_ogb.cli.common import JsonOption, RootOption, console, errors, print_json, print_table, progress_bar
 from nb301_ogb.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ _DEFAULTS = {"nasbench201": "table:nb201-cifar10"}
 
 _UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
 _SHARES = 1000
+_LONGEST = 100
 
 
 def run(
@@ -76,9 +77,11 @@ def run(
     asked = open_for(benchmark, space, root, device)
     label = re.sub(r"[^A-Za-z0-9.]+", "-", f"{wanted[0].spec}-{asked.name}").strip("-")
     path = output or Path("runs") / f"search-{label}.h5"
+    with errors.status("asking about every architecture of a small space ..."):
+        known = tabulated(asked)
     with progress_bar(quiet=as_json) as bar:
         histories = search(
-            tabulated(asked),
+            known,
             wanted,
             limit,
             noise=noise,
@@ -192,10 +195,16 @@ def _improvements(asked: Benchmark, history: History) -> list[dict[str, Any]]:
             "simulated_time": float(history.simulated_time[row]),
             "value": float(history.value[row]),
             "mean": float(history.mean[row]),
-            "architecture": next(iter(asked.space.forms(history.codes[row]).values())),
+            "architecture": _brief(asked.space.forms(history.codes[row])),
         }
         for row in np.unique(which[which >= 0])
     ]
+
+
+def _brief(forms: dict[str, str]) -> str:
+    """The usual form of an architecture, or where it does not fit on a line the shortest."""
+    usual = next(iter(forms.values()))
+    return usual if len(usual) <= _LONGEST else min(forms.values(), key=len)
 
 
 def _show(found: dict[str, Any]) -> None:

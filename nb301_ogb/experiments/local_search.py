@@ -44,7 +44,7 @@ def local_search(
     note: str = "",
     report: Callable[[str], Report] | None = None,
 ) -> dict[str, Any]:
-    """Runs the experiment and writes `report.html`, `report.md`, `report.json`, `local_search.pdf` and the histories.
+    """Runs the experiment; writes `report.html`, `.md` and `.json`, `local_search.svg` and `.pdf`, and the histories.
 
     Args:
         small: a benchmark of a small space, the truth where there is one; or None.

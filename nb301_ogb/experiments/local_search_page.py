@@ -25,7 +25,9 @@ def write_page(folder: Path, numbers: dict[str, Any]) -> dict[str, Any]:
     sections = [_overview(numbers), *_leads(numbers), _figure(numbers, draw), *_landscapes(numbers)]
     command = "nb301-ogb experiment local-search"
     prints = {"local_search": (draw, _WIDTH, _HEIGHT)}
-    return write_report(folder, "Local search on small and large spaces", sections, numbers, command, prints)
+    return write_report(
+        folder, "Local search on small and large spaces", sections, numbers, command, prints, ("svg", "pdf")
+    )
 
 
 def panels(numbers: dict[str, Any]) -> Draw:
@@ -153,8 +155,8 @@ def verdict(numbers: dict[str, Any]) -> str:
         if kept:
             carried = [f"{count:,}" for count, there in kept if there]
             words.append(
-                f"Of the {len(kept)} budgets at which it leads clearly on the small space, it also does on the large "
-                f"one at {len(carried)}{': ' + ', '.join(carried) if carried else ''}."
+                f"Of the {len(kept)} budget{'s' * (len(kept) > 1)} at which it leads clearly on the small space, it "
+                f"also does on the large one at {len(carried)}{': ' + ', '.join(carried) if carried else ''}."
             )
         else:
             words.append("There is no clear lead on the small space that could carry over.")
@@ -175,7 +177,7 @@ def _figure(numbers: dict[str, Any], draw: Draw) -> Section:
         f"Best error so far over evaluations, mean and 2 standard errors over {numbers['repeats']} repeats; both axes "
         "are logarithmic."
     )
-    return Section("Trajectories", drawn(draw, alt, caption, _WIDTH, _HEIGHT))
+    return Section("Trajectories", drawn(draw, alt, caption, _WIDTH, _HEIGHT, "local_search.svg"))
 
 
 def _landscapes(numbers: dict[str, Any]) -> list[Section]:

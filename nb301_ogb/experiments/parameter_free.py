@@ -95,7 +95,7 @@ def parameter_free(
     seed: int = 0,
     note: str = "",
 ) -> dict[str, Any]:
-    """Runs the experiment and writes `report.html`, `report.md`, `report.json` and `parameter_free.pdf`.
+    """Runs the experiment; writes `report.html`, `.md` and `.json`, `parameter_free.svg` and `.pdf`.
 
     Args:
         truth: the measurements, or None where there is no table of them.

@@ -76,6 +76,7 @@ def write_report(
     numbers: dict[str, Any],
     command: str,
     prints: Mapping[str, tuple[Draw, float, float]],
+    kinds: Sequence[str] = ("pdf",),
 ) -> dict[str, Any]:
     """Writes the files of a report, each whole or not at all.
 
@@ -87,6 +88,7 @@ def write_report(
         command: that makes the report.
         prints: figures for print by the name of their file, `NAME.pdf`: how it is drawn, its width and its height in
             inches.
+        kinds: in what formats these are written; with `svg` Markdown can show them, see `drawn`.
 
     Returns:
         The numbers as JSON holds them: NaN is None.
@@ -102,7 +104,8 @@ def write_report(
     write_bytes(folder / NUMBERS, (json.dumps(numbers, indent=1, ensure_ascii=False) + "\n").encode())
     if can_draw():
         for name, (draw, width, height) in prints.items():
-            write_bytes(folder / f"{name}.pdf", image(draw, "pdf", width, height))
+            for kind in kinds:
+                write_bytes(folder / f"{name}.{kind}", image(draw, kind, width, height))
     return numbers
 
 

@@ -89,7 +89,7 @@ def trajectories(
     note: str = "",
     report: Callable[[str], Report] | None = None,
 ) -> dict[str, Any]:
-    """Runs the experiment and writes `report.html`, `report.md`, `report.json`, `trajectories.pdf` and the histories.
+    """Runs the experiment; writes `report.html`, `.md` and `.json`, `trajectories.svg` and `.pdf`, and the histories.
 
     Args:
         truth: the measurements, or None where there is no table of them.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,42 +27,57 @@ _SHORT = {
     "transferred": "found on the surrogate, true error",
     "loss": "loss",
 }
+Styles = Mapping[str, Mapping[str, Any]]
+"""How the line of each word is drawn; a word's label is its key `label`."""
 
 
 def write_page(folder: Path, numbers: dict[str, Any]) -> dict[str, Any]:
     """Writes the report; the numbers as JSON holds them."""
     names = [name for name in numbers["optimisers"] if numbers["curves"][name]["seconds"]]
     draw = panels(numbers, names)
-    height = _ROW_HEIGHT * -(-len(names) // (_columns(names) or 1)) + 0.5
+    height = _ROW_HEIGHT * -(-len(names) // (columns_of(names) or 1)) + 0.5
     sections = [_overview(numbers), _figure(numbers, names, draw, height), *_tables(numbers)]
     prints = {"trajectories": (draw, _WIDTH, height)} if names else {}
     both = " and ".join(numbers["benchmarks"].values())
     command = "nb301-ogb experiment trajectories"
-    return write_report(folder, f"Search trajectories on {both}", sections, numbers, command, prints)
+    return write_report(folder, f"Search trajectories on {both}", sections, numbers, command, prints, ("svg", "pdf"))
 
 
-def _columns(names: list[str]) -> int:
+def columns_of(names: list[str]) -> int:
+    """How many panels stand side by side."""
     return len(names) // 2 if len(names) in (2, 4) else min(3, len(names))
 
 
-def panels(numbers: dict[str, Any], names: list[str]) -> Draw:
-    """Best error so far over simulated time, both logarithmic, a panel for each optimiser."""
+def panels(
+    numbers: dict[str, Any], names: list[str], styles: Styles | None = None, errors: bool = False, skip: float = 0.0
+) -> Draw:
+    """Best error so far over simulated time, both logarithmic, a panel for each optimiser.
+
+    Args:
+        numbers: with `curves`, titles of `optimisers`, and `repeats`.
+        names: the optimisers that have curves.
+        styles: of the lines; a band of two deviations is drawn around those that are not dotted.
+        errors: whether the bands show two standard errors in place of deviations.
+        skip: the share of the logarithm of time that is left out at the beginning.
+    """
+    styles = styles or {word: style | {"label": _SHORT[word]} for word, style in _STYLES.items()}
 
     def draw(figure: Figure) -> None:
-        columns = _columns(names)
+        columns = columns_of(names)
         axes = figure.subplots(-(-len(names) // columns), columns, squeeze=False, sharex=True, sharey=True)
         lowest, highest = np.inf, 0.0
         for place, name in enumerate(names):
             panel, lines = axes.flat[place], numbers["curves"][name]
-            hours = np.array(lines["seconds"]) / 3600
-            for word in (word for word in _STYLES if word in lines):
-                mean, std = np.maximum(lines[word]["mean"], LEAST_ERROR), np.array(lines[word]["std"])
+            start = int(skip * len(lines["seconds"]))
+            hours = np.array(lines["seconds"])[start:] / 3600
+            for word, style in ((word, style) for word, style in styles.items() if word in lines):
+                mean = np.maximum(lines[word]["mean"][start:], LEAST_ERROR)
+                width = 2 * np.array(lines[word]["std"][start:]) / (np.sqrt(numbers["repeats"]) if errors else 1)
                 # A logarithmic axis has no place for what two deviations below a small mean can be.
-                low = np.maximum(mean - 2 * std, mean / 2)
-                style = _STYLES[word]
-                if word != "transferred":
-                    panel.fill_between(hours, low, mean + 2 * std, color=style["color"], alpha=0.16, linewidth=0)
-                panel.plot(hours, mean, label=_SHORT[word], **style)
+                low = np.maximum(mean - width, mean / 2)
+                if style["linestyle"] != ":":
+                    panel.fill_between(hours, low, mean + width, color=style["color"], alpha=0.16, linewidth=0)
+                panel.plot(hours, mean, **style)
                 lowest, highest = min(lowest, float(mean.min())), max(highest, float(mean.max()))
             panel.set_title(numbers["optimisers"][name], fontsize=9.5, loc="left")
             plain(panel)
@@ -77,7 +93,7 @@ def panels(numbers: dict[str, Any], names: list[str]) -> Draw:
         figure.supxlabel("simulated training time (hours)", fontsize=10.5)
         figure.supylabel("best error so far (percent)", fontsize=10.5)
         handles, labels = first.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper left", ncols=len(labels), frameon=False, fontsize=9.5)
+        figure.legend(handles, labels, loc="outside upper left", ncols=min(3, len(labels)), frameon=False, fontsize=9.5)
 
     return draw
 
@@ -116,7 +132,7 @@ def _figure(numbers: dict[str, Any], names: list[str], draw: Draw, height: float
         "both axes are logarithmic. Curves begin where every repeat has an answer and end where the first one's "
         "budget does."
     )
-    return Section("Trajectories", drawn(draw, alt, caption, _WIDTH, height))
+    return Section("Trajectories", drawn(draw, alt, caption, _WIDTH, height, "trajectories.svg"))
 
 
 def _tables(numbers: dict[str, Any]) -> list[Section]:

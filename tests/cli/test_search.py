@@ -106,6 +106,9 @@ def test_forms_and_drawing_of_darts(tmp_path, monkeypatch):
     code = history.codes[history.best]
     for form in get_space("darts").forms(code).values():
         assert form in text
+    # Each step of the search on one line.
+    assert text.count("Genotype(") == 1
+    assert "".join(map(str, history.codes[0])) in text
     assert (tmp_path / "d.svg").read_text() == get_space("darts").drawing(code)
 
 

@@ -58,7 +58,7 @@ def svgs(page):
 def test_trajectories_of_a_benchmark_and_its_shift(tmp_path):
     numbers = trajectories(Sum(), Shifted(), tmp_path, **QUICK)
     assert files(tmp_path) == {
-        "report.html", "report.md", "report.json", "trajectories.pdf", "truth.h5", "surrogate.h5",
+        "report.html", "report.md", "report.json", "trajectories.pdf", "trajectories.svg", "truth.h5", "surrogate.h5",
     }  # fmt: skip
     assert json.loads((tmp_path / "report.json").read_text()) == numbers
     assert [entry["evaluations"] for entry in numbers["checkpoints"]] == [20, 80]
@@ -141,7 +141,7 @@ def test_benchmarks_must_belong_together(tmp_path):
 
 def test_local_search_on_two_hills(tmp_path):
     numbers = local_search(Sum(), Sum("darts"), tmp_path, evaluations=200, repeats=5, checkpoints=(50, 200))
-    names = {"report.html", "report.md", "report.json", "local_search.pdf", "small.h5", "large.h5"}
+    names = {"report.html", "report.md", "report.json", "local_search.pdf", "local_search.svg", "small.h5", "large.h5"}
     assert files(tmp_path) == names
     assert numbers["landscape"]["small"]["local_optima"] == 1
     assert numbers["landscape"]["large"] is None
@@ -202,7 +202,7 @@ def test_small_sets_of_architectures_are_whole():
 def test_parameter_free_ops_on_the_table(tmp_path):
     table = TabularBenchmark("nb201-cifar10")
     numbers = parameter_free(table, Shifted(), tmp_path)
-    assert files(tmp_path) == {"report.html", "report.md", "report.json", "parameter_free.pdf"}
+    assert files(tmp_path) == {"report.html", "report.md", "report.json", "parameter_free.pdf", "parameter_free.svg"}
     shares = numbers["ops"]["skip_connect"]["shares"]
     assert [one["share"] for one in shares] == pytest.approx([k / 6 for k in range(7)])
     only_skips = table.query(
