@@ -61,7 +61,8 @@ def lines(datasets: dict[str, Any]) -> Draw:
             left.set_ylabel(f"test RMSE ({one['unit']})")
             right.set_ylabel("test Kendall τ")
             left.set_title(name.removeprefix("ogbg-"), fontsize=10.5, loc="left")
-        figure.supxlabel("training rows", fontsize=10.5)
+        for panel in axes[-1]:
+            panel.set_xlabel("training rows")
         handles, labels = axes[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper left", ncols=6, frameon=False, fontsize=9.5)
 

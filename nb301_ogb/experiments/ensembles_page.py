@@ -69,7 +69,8 @@ def over_sizes(datasets: dict[str, Any]) -> Draw:
                 panel.xaxis.get_major_locator().set_params(integer=True)
                 plain(panel)
             row[0].set_ylabel(name.removeprefix("ogbg-"), fontsize=10)
-        figure.supxlabel("members", fontsize=10.5)
+        for panel in axes[-1]:
+            panel.set_xlabel("members")
         handles, labels = axes[0, -1].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper left", ncols=2, frameon=False, fontsize=9.5)
 

@@ -41,7 +41,7 @@ def write_page(folder: Path, numbers: dict[str, Any], shown: Mapping[str, Run]) 
     sections.append(_tables(numbers))
     if shown:
         draw = noted(scatter(shown, numbers["unit"]), numbers["note"])
-        height = 2.6 * math.ceil(len(shown) / _columns(len(shown))) + 0.3
+        height = 2.6 * math.ceil(len(shown) / _columns(len(shown))) + 0.9
         sections.append(_predicted(shown, draw, height))
         prints["left_out"] = (draw, _WIDTH, height)
     missing = [
@@ -120,8 +120,10 @@ def scatter(shown: Mapping[str, Run], unit: str) -> Draw:
             panel.set_title(f"{group} ({pair.shape[1]:,})", fontsize=9.5, loc="left")
             panel.set_box_aspect(1)
             plain(panel)
-        figure.supxlabel(f"measured ({unit})", fontsize=10.5)
-        figure.supylabel(f"predicted ({unit})", fontsize=10.5)
+        for place, panel in enumerate(axes.flat):
+            panel.set_xlabel(f"measured ({unit})" if place + columns >= len(shown) else "")
+        for panel in axes[:, 0]:
+            panel.set_ylabel(f"predicted ({unit})")
 
     return draw
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ LINE_STYLES = ("-", "--", ":")
 _ERRORS = (99, 95, 90, 80, 70, 60, 50, 40, 30, 20, 15, 10, 8, 7, 6, 5, 4, 3, 2, 1)
 _SMALLEST_ERROR = 0.05
 _MOST_TICKS = 9
+_LETTERS = 11
+"""Of a note, in an inch of a figure."""
 
 _WORDS = {"val_accuracy": "validation accuracy", "num_params": "parameters"}
 
@@ -105,11 +108,13 @@ def noted(draw: Callable[[Figure], None], note: str) -> Callable[[Figure], None]
         draw(figure)
         if not note:
             return
-        line = 0.26 / figure.get_figheight()
+        lines = textwrap.wrap(note, int(_LETTERS * figure.get_figwidth()))
+        foot = (0.08 + 0.18 * len(lines)) / figure.get_figheight()
         engine = figure.get_layout_engine()
         if engine is not None:
-            engine.set(rect=(0, line, 1, 1 - line))  # type: ignore[call-arg]
-        figure.text(0.5, 0.3 * line, note, color=ORANGE, weight="bold", ha="center", fontsize=10)
+            engine.set(rect=(0, foot, 1, 1 - foot))  # type: ignore[call-arg]
+        text = "\n".join(lines)
+        figure.text(0.5, foot / 2, text, color=ORANGE, weight="bold", ha="center", va="center", fontsize=10)
 
     return draw_with_note
 

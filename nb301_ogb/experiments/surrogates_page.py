@@ -51,7 +51,7 @@ def write_page(folder: Path, numbers: dict[str, Any], shown: Mapping[str, tuple[
     if shown:
         drawn_runs = {name: (title, run, there[name]["unit"]) for name, (title, run) in shown.items()}
         draw = noted(scatter(drawn_runs), numbers["note"])
-        height = 0.2 + _WIDTH / max(2, len(shown))
+        height = 0.7 + _WIDTH / max(2, len(shown))
         sections.append(_predicted(shown, draw, height))
         prints["predicted"] = (draw, _WIDTH, height)
     missing = _missing(numbers)
@@ -126,11 +126,11 @@ def scatter(shown: Mapping[str, tuple[str, Run, str]]) -> Draw:
             low, high = (float(edge(np.r_[true, predicted])) for edge in (np.min, np.max))
             panel.plot(*[[float(scale(low)), float(scale(high))]] * 2, color=GREY, linewidth=1)
             density(panel, scale(true), scale(predicted))
-            for axis, word in ((panel.xaxis, "measured"), (panel.yaxis, f"predicted by {model}")):
+            for axis, word in ((panel.xaxis, "measured"), (panel.yaxis, "predicted")):
                 scale.ticks(axis, low, high)
                 axis.set_label_text(f"{word} ({unit})")
-            panel.tick_params(axis="x", rotation=45)
-            panel.set_title(name.removeprefix("ogbg-"), fontsize=10.5, loc="left")
+            panel.tick_params(axis="x", rotation=90)
+            panel.set_title(f"{name.removeprefix('ogbg-')}, {model}", fontsize=10.5, loc="left")
             panel.set_box_aspect(1)
             plain(panel)
 
