@@ -54,7 +54,7 @@ def write_page(folder: Path, numbers: dict[str, Any]) -> dict[str, Any]:
         write_bytes(folder / IMAGE, image(draw, "svg", _WIDTH, _HEIGHT))
     title = f"{numbers['dataset']}: a surrogate against a table of single runs"
     name = numbers["dataset"].removeprefix("ogbg-")
-    command = f"nb301-ogb experiment noise --dataset {name}{_options(numbers['settings'])}"
+    command = f"nb301-ogb experiment noise --dataset {name}{_options(numbers['settings'])} --output FOLDER"
     return write_report(folder, title, sections, numbers, command, {"noise": (draw, _WIDTH, _HEIGHT)})
 
 
@@ -96,7 +96,11 @@ def dots(numbers: dict[str, Any]) -> Draw:
 
 
 def _options(settings: dict[str, Any]) -> str:
-    return "".join(f" --{name} {value}" for name, value in settings.items() if value is not None)
+    return "".join(
+        f" --{name} {value:g}" if name == "least" else f" --{name} {value}"
+        for name, value in settings.items()
+        if value is not None
+    )
 
 
 def _answer(numbers: dict[str, Any]) -> Section:
