@@ -26,6 +26,16 @@ _SETTINGS = {
 }
 """Of a cluster on this machine alone: nothing is reported to Ray's makers, and nobody outside is listened to."""
 
+_ANSWER = 10.0
+"""Seconds that a cluster's port has to answer; Ray itself goes on asking for many minutes."""
+
+
+def _reach(address: str | None) -> None:
+    """Raises OSError where nobody listens at HOST:PORT; other forms of an address are left to Ray."""
+    host, _, port = (address or "").rpartition(":")
+    if host and "/" not in host and port.isdigit():
+        socket.create_connection((host, int(port)), _ANSWER).close()
+
 
 class RayEngine:
     """A Ray cluster. Tasks whose worker or machine is lost are given to another one.
@@ -88,17 +98,21 @@ class RayEngine:
             return
         options: dict[str, Any] = {"address": self.address}
         if self.address is None:
-            options = {"num_cpus": self.workers, "include_dashboard": False}
+            # Without "local" Ray would join what it finds here, or what a cluster that was killed has left.
+            options = {"address": "local", "num_cpus": self.workers, "include_dashboard": False}
         try:
+            _reach(self.address)
             with _environment(_SETTINGS if self.address is None else {}):
                 ray.init(**options, log_to_driver=False, logging_level=logging.ERROR)
         except Exception as error:  # of many kinds, according to what does not answer
-            where = (
-                "no Ray cluster could be started here"
-                if self.address is None
-                else f"no Ray cluster answers at {self.address}"
-            )
-            msg = f"{where} ({_first_line(error)}); see `ray status`, or use --engine local."
+            why = _first_line(error)
+            if self.address is None:
+                msg = f"no Ray cluster could be started here ({why}); use --engine local, or try again when less runs."
+            else:
+                msg = (
+                    f"no Ray cluster at {self.address} lets this process in ({why}); see `ray status`, and say "
+                    "RAY_AUTH_MODE=token to a cluster that has tokens."
+                )
             raise SweepError(msg) from error
         try:
             yield
