@@ -15,7 +15,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-ALL = ("loader", "opening", "evaluator", "epoch", "compiled", "scaling")
+ALL = ("loader", "opening", "evaluator", "epoch", "compiled", "query", "scaling")
 
 
 def draw(rows: list[dict[str, float]], path: Path) -> None:
