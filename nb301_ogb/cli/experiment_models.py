@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from nb301_ogb.cli.common import JsonOption, RootOption, errors, parse_seeds
 from nb301_ogb.cli.engine_options import AddressOption, EngineOption, WorkersOption, open_engine
 from nb301_ogb.cli.experiment_search import parse_counts, show_report
 from nb301_ogb.cli.train import trials_bar
+
+if TYPE_CHECKING:
+    from nb301_ogb.experiments.trained import Trainings
 
 EXAMPLES = {
     "surrogates": "Example: nb301-ogb experiment surrogates --runs runs/reference --output reports/surrogates",
@@ -67,12 +70,11 @@ def surrogates(
 ) -> None:  # fmt: skip
     """Hold every model against every other: scores over the seeds, the time of a fit and of a query."""
     from nb301_ogb.experiments import surrogates as experiment
-    from nb301_ogb.experiments.trained import Trainings
 
     named = datasets.split()
-    trainings = Trainings(
-        runs, parse_seeds(seeds), None if existing else open_engine(engine, workers, address), root, device, threads,
-        {"epochs": epochs, "rounds": rounds, "size": members}, lambda count: trials_bar(count, quiet=as_json),
+    trainings = _trainings(
+        runs, seeds, existing, (engine, workers, address), root, device, threads, as_json,
+        epochs=epochs, rounds=rounds, size=members,
     )  # fmt: skip
     chosen = _installed(experiment.MODELS, named) if models is None else models.split()
     numbers = experiment.surrogates(
@@ -108,13 +110,12 @@ def ensembles(
     """Tell what each further member of an ensemble brings, and how far its deviation can be trusted."""
     from nb301_ogb.experiments import ensembles as experiment
     from nb301_ogb.experiments.ensemble_source import open_sources
-    from nb301_ogb.experiments.trained import Trainings
 
     places: Sequence[str | Path] = source or ()
     if not places:
-        trainings = Trainings(
-            runs, parse_seeds(seeds), None if existing else open_engine(engine, workers, address), root, device,
-            threads, {"epochs": epochs, "size": members}, lambda count: trials_bar(count, quiet=as_json),
+        trainings = _trainings(
+            runs, seeds, existing, (engine, workers, address), root, device, threads, as_json,
+            epochs=epochs, size=members,
         )  # fmt: skip
         found = trainings.gather({name: trainings.trials(name, split, model) for name in datasets.split()})
         places = [run.folder for group in found.values() for run in group if run is not None]
@@ -149,11 +150,10 @@ def data_size(
 ) -> None:
     """Tell how the error falls as the training part grows, beside what one measured run would be wrong by."""
     from nb301_ogb.experiments import data_size as experiment
-    from nb301_ogb.experiments.trained import Trainings
 
-    trainings = Trainings(
-        runs, parse_seeds(seeds), None if existing else open_engine(engine, workers, address), root, device, threads,
-        {"epochs": epochs, "rounds": rounds, "size": members}, lambda count: trials_bar(count, quiet=as_json),
+    trainings = _trainings(
+        runs, seeds, existing, (engine, workers, address), root, device, threads, as_json,
+        epochs=epochs, rounds=rounds, size=members,
     )  # fmt: skip
     numbers = experiment.data_size(
         trainings, output, datasets=datasets.split(), models=models.split(), split=split,
@@ -187,16 +187,35 @@ def leave_one_out(
 ) -> None:
     """Leave out one group of architectures after the other: how good are models on what they have seen none of?"""
     from nb301_ogb.experiments import leave_one_out as experiment
-    from nb301_ogb.experiments.trained import Trainings
 
-    trainings = Trainings(
-        runs, parse_seeds(seeds), None if existing else open_engine(engine, workers, address), root, device, threads,
-        {"epochs": epochs, "rounds": rounds, "size": members}, lambda count: trials_bar(count, quiet=as_json),
+    trainings = _trainings(
+        runs, seeds, existing, (engine, workers, address), root, device, threads, as_json,
+        epochs=epochs, rounds=rounds, size=members,
     )  # fmt: skip
     numbers = experiment.leave_one_out(
         trainings, output, dataset=dataset, models=models.split(), groups=groups.split(), compare=compare, note=note
     )
     show_report(numbers, output, as_json, ("left_out",))
+
+
+def _trainings(
+    runs: Path,
+    seeds: str,
+    existing: bool,
+    engine: tuple[str, int | None, str | None],
+    root: Path | None,
+    device: str,
+    threads: int,
+    quiet: bool,
+    **overrides: int | None,
+) -> Trainings:
+    """The runs that the shared options ask for; `engine` is its name, its workers and its address."""
+    from nb301_ogb.experiments.trained import Trainings
+
+    chosen = None if existing else open_engine(*engine, threads, device)
+    return Trainings(
+        runs, parse_seeds(seeds), chosen, root, device, threads, overrides, lambda count: trials_bar(count, quiet=quiet)
+    )
 
 
 def _installed(models: Sequence[str], datasets: Sequence[str]) -> list[str]:

@@ -15,7 +15,7 @@ import typer
 
 from nb301_ogb.cli.common import JsonOption, RootOption, print_json, print_table, progress_bar
 from nb301_ogb.errors import ArchitectureError, ConfigError, OutputError
-from nb301_ogb.loaders.fetch.temporary import Temporary
+from nb301_ogb.storage.whole import Temporary
 
 if TYPE_CHECKING:
     from nb301_ogb.baselines.benchmark import Answer, Benchmark

@@ -75,7 +75,7 @@ def run(
     from nb301_ogb.catalog import get_info
     from nb301_ogb.errors import ConfigError
     from nb301_ogb.jsonable import finite
-    from nb301_ogb.search.export import write_bytes
+    from nb301_ogb.storage.whole import write_bytes
 
     info = get_info(dataset)
     if filename is not None and not filename.expanduser().absolute().parent.is_dir():

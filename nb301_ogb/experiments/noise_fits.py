@@ -19,8 +19,8 @@ from nb301_ogb.baselines.models import make_model
 from nb301_ogb.errors import ConfigError, SweepError
 from nb301_ogb.experiments.noise_turn import Turn, Values, make_turn
 from nb301_ogb.loaders.labelled import LabelledTable
-from nb301_ogb.search.export import write_bytes
 from nb301_ogb.spaces.graphs import IntArray
+from nb301_ogb.storage.whole import write_bytes
 from nb301_ogb.sweeps.engines import Engine
 
 PLAIN, ALL, WITHOUT = "plain", "all", "without"

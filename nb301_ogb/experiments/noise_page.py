@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nb301_ogb.experiments.page import Block, Section, Table, Text
 from nb301_ogb.experiments.plots import GREY, INK, LINE_COLOURS, plain
 from nb301_ogb.experiments.report import Draw, can_draw, drawn, image, write_report
-from nb301_ogb.search.export import write_bytes
+from nb301_ogb.storage.whole import write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from nb301_ogb._version import __version__
 from nb301_ogb.experiments.page import Block, Figure, Section, Text, to_html, to_markdown
 from nb301_ogb.jsonable import finite
-from nb301_ogb.search.export import write_bytes
+from nb301_ogb.storage.whole import write_bytes
 
 if TYPE_CHECKING:
     from matplotlib import figure

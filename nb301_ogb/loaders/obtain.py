@@ -27,9 +27,9 @@ from nb301_ogb.loaders.fetch import (
     fetch,
     fetch_all,
 )
+from nb301_ogb.loaders.fetch.disk import storage_error
 from nb301_ogb.loaders.fetch.integrity import digest, read_sidecar
 from nb301_ogb.loaders.fetch.lock import work_lock
-from nb301_ogb.loaders.fetch.temporary import storage_error
 from nb301_ogb.loaders.locate import dataset_resource, find, require_dataset
 from nb301_ogb.loaders.resources import NB301_DATASET, SPLIT_LISTS
 from nb301_ogb.loaders.sources.archive import SUFFIXES

@@ -10,11 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nb301_ogb.loaders.fetch.temporary import write_bytes
 from nb301_ogb.search.history import History
 from nb301_ogb.spaces import Space
-
-__all__ = ["CSV_COLUMNS", "write_bytes", "write_csv", "write_drawing"]
+from nb301_ogb.storage.whole import write_bytes
 
 CSV_COLUMNS = ("optimiser", "seed", "evaluation", "architecture", "value", "mean", "runtime", "simulated_time")
 

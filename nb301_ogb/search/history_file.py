@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 
 from nb301_ogb._version import __version__
 from nb301_ogb.errors import FileFormatError, IntegrityError, OutputError
-from nb301_ogb.loaders.fetch.temporary import Temporary
 from nb301_ogb.search.history import COLUMNS, ENDS, History
+from nb301_ogb.storage.whole import Temporary
 
 FORMAT = "nb301-ogb-search"
 FORMAT_VERSION = 1

@@ -10,7 +10,7 @@ from typing import Any
 
 from nb301_ogb.baselines.config import to_toml
 from nb301_ogb.jsonable import finite
-from nb301_ogb.loaders.fetch.temporary import write_bytes
+from nb301_ogb.storage.whole import write_bytes
 from nb301_ogb.sweeps.ranges import as_text
 from nb301_ogb.sweeps.tuning import Search, Tried, best_of, config_of
 

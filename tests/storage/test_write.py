@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from nb301_ogb.errors import FileFormatError, IntegrityError
-from nb301_ogb.loaders.fetch.temporary import Temporary
 from nb301_ogb.spaces.nasbench201 import SPACE
 from nb301_ogb.storage.content import content_hash
 from nb301_ogb.storage.layout import Contents, Header, Split, Target
 from nb301_ogb.storage.read import DatasetFile
 from nb301_ogb.storage.verify import verify
+from nb301_ogb.storage.whole import Temporary
 from nb301_ogb.storage.write import write
 
 a_text = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)

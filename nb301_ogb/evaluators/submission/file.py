@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from pathlib import Path
 
 import msgspec
 
-from nb301_ogb.errors import OutputError, SubmissionError
+from nb301_ogb.errors import SubmissionError
 from nb301_ogb.evaluators.submission import container, npy
 from nb301_ogb.evaluators.submission.form import (
     FORMAT,
@@ -23,6 +21,7 @@ from nb301_ogb.evaluators.submission.form import (
     Submission,
     member,
 )
+from nb301_ogb.storage.whole import write_bytes
 
 HEAD = "submission.json"
 _MAX_HEAD = 4 << 20
@@ -48,22 +47,7 @@ def write(path: str | Path, data: bytes) -> None:
     Raises:
         OutputError: where the disk does not take it.
     """
-    path = Path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
-            Path(name).chmod(0o644)
-            os.replace(name, path)
-        finally:
-            Path(name).unlink(missing_ok=True)
-    except OSError as error:
-        msg = f"{path} cannot be written ({error.strerror}); choose another --output."
-        raise OutputError(msg) from error
+    write_bytes(path, data)
 
 
 def read(path: str | Path) -> Submission:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nb301_ogb.errors import CacheError
 from nb301_ogb.loaders.fetch import environment
-from nb301_ogb.loaders.fetch.temporary import Temporary
+from nb301_ogb.storage.whole import Temporary
 
 
 @dataclass(frozen=True, init=False)

@@ -21,12 +21,13 @@ import urllib3.exceptions
 from nb301_ogb._version import __version__
 from nb301_ogb.errors import DownloadError, Nb301OgbError
 from nb301_ogb.loaders.fetch import environment
+from nb301_ogb.loaders.fetch.disk import storage_error
 from nb301_ogb.loaders.fetch.failure import SourceError, explain
 from nb301_ogb.loaders.fetch.integrity import digest
 from nb301_ogb.loaders.fetch.policy import Policy
 from nb301_ogb.loaders.fetch.progress import Progress
 from nb301_ogb.loaders.fetch.resource import Resource, redact
-from nb301_ogb.loaders.fetch.temporary import Temporary, storage_error
+from nb301_ogb.storage.whole import Temporary
 
 CHUNK = 1 << 16
 """Bytes that are asked for at a time; what had arrived of a piece is lost when the connection breaks."""

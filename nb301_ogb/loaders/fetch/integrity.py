@@ -16,7 +16,7 @@ from pathlib import Path
 
 from nb301_ogb.loaders.fetch.cache import Cache
 from nb301_ogb.loaders.fetch.resource import Resource
-from nb301_ogb.loaders.fetch.temporary import Temporary
+from nb301_ogb.storage.whole import Temporary
 
 SUFFIX = ".origin.json"
 _ELSEWHERE = ".origins"

@@ -9,12 +9,13 @@ from pathlib import Path
 from nb301_ogb.errors import CacheError, DownloadError, Nb301OgbError, OfflineError
 from nb301_ogb.loaders.fetch import environment
 from nb301_ogb.loaders.fetch.cache import Cache
+from nb301_ogb.loaders.fetch.disk import storage_error
 from nb301_ogb.loaders.fetch.integrity import Sidecar, digest, fault, write_sidecar
 from nb301_ogb.loaders.fetch.lock import work_lock
 from nb301_ogb.loaders.fetch.policy import Policy
 from nb301_ogb.loaders.fetch.progress import Progress
 from nb301_ogb.loaders.fetch.resource import Resource, redact
-from nb301_ogb.loaders.fetch.temporary import Temporary, storage_error
+from nb301_ogb.storage.whole import Temporary
 
 Check = Callable[[Path], object]
 """Looks at a complete file and raises one of this package's errors to refuse it."""

@@ -7,7 +7,6 @@ killed process left behind can be told from what a living one is still writing.
 from __future__ import annotations
 
 import contextlib
-import errno
 import functools
 import hashlib
 import os
@@ -18,8 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from nb301_ogb.errors import DownloadError, OutputError
-from nb301_ogb.loaders.fetch import environment
+from nb301_ogb.errors import OutputError
 
 STALE_AFTER = 24 * 3600.0
 """Seconds without a write after which another host's temporary file counts as abandoned."""
@@ -116,15 +114,6 @@ def write_bytes(path: str | Path, content: bytes) -> None:
     except OSError as error:
         msg = f"{path} cannot be written ({error.strerror or error}); free some space or choose another place."
         raise OutputError(msg) from error
-
-
-def storage_error(what: str, folder: Path, error: OSError) -> DownloadError:
-    """The sentence for a disk that did not take a file."""
-    advice = f"or set {environment.HOME} to another folder"
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return DownloadError(f"{what} could not be written, because the disk of {folder} is full; free some {advice}.")
-    reason = error.strerror or str(error)
-    return DownloadError(f"{what} could not be written to {folder} ({reason}); make that possible {advice}.")
 
 
 @functools.cache

@@ -11,10 +11,10 @@ import time
 import pytest
 
 from nb301_ogb.errors import DownloadError
-from nb301_ogb.loaders.fetch import temporary as module
 from nb301_ogb.loaders.fetch.lock import work_lock
 from nb301_ogb.loaders.fetch.policy import Policy
-from nb301_ogb.loaders.fetch.temporary import STALE_AFTER, Temporary
+from nb301_ogb.storage import whole as module
+from nb301_ogb.storage.whole import STALE_AFTER, Temporary
 from tests.loaders.fetch_server import (
     BODY,
     QUICK,
@@ -30,7 +30,7 @@ from tests.loaders.fetch_server import (
 
 LEAVE_ONE = """
 import os, pathlib, sys
-from nb301_ogb.loaders.fetch.temporary import Temporary
+from nb301_ogb.storage.whole import Temporary
 temporary = Temporary(pathlib.Path(sys.argv[1]))
 print(temporary.path.name, flush=True)
 os._exit(0)
