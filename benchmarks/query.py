@@ -4,8 +4,8 @@
 
 A single query is one call of `query` with a genotype, and so reads it, asks the accuracy and the runtime model and
 answers; the median over many. In bulk a table of codes is asked at once, with every core. `model` is
-the accuracy model alone. The models are those of the package's configurations; what they were fitted on is made up
-where it does not matter for the time (one epoch for networks), while trees have as many as on ogbg-nb201-cifar10.
+the accuracy model alone. The models are those of the package's configurations, fitted on made-up labels: networks for
+one epoch, trees until validation stops them.
 """
 
 from __future__ import annotations

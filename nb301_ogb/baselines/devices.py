@@ -44,8 +44,10 @@ def seeded(seed: int) -> Iterator[None]:
 def torch_threads(count: int) -> Iterator[None]:
     """Within it torch uses so many threads on the CPU; 0 leaves the number as it is."""
     before = torch.get_num_threads()
-    if count:
-        torch.set_num_threads(count)
+    if count in (0, before):  # the number is that of the whole process: it is left alone where it is right
+        yield
+        return
+    torch.set_num_threads(count)
     try:
         yield
     finally:

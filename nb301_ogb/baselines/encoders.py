@@ -59,12 +59,34 @@ class _ColumnEncoder(nn.Module):
             parts = map(nn.functional.embedding, features.unbind(dim=1), weights)
             return functools.reduce(torch.add, parts)
         # One gather from the sums of all combinations, which are far fewer than the rows.
-        _check_columns(features, dims)
-        table, index = weights[0], features[:, 0]
-        for column, weight in enumerate(weights[1:], start=1):
-            table = (table[:, None] + weight).flatten(0, 1)
-            index = index * dims[column] + features[:, column]
-        return nn.functional.embedding(index, table)
+        return nn.functional.embedding(combined(features, dims), summed_table(weights))
+
+
+def summed_table(weights: Sequence[Tensor]) -> Tensor:
+    """The sum of the columns' embeddings for every combination of values, float [product of the sizes, emb_dim].
+
+    Args:
+        weights: float [size, emb_dim] of each column.
+    """
+    return functools.reduce(lambda table, weight: (table[:, None] + weight).flatten(0, 1), weights)
+
+
+def combined(features: Tensor, dims: Sequence[int]) -> Tensor:
+    """int64 [rows]: the row of `summed_table` that belongs to the values of all columns.
+
+    Args:
+        features: int64 [rows, columns], of which as many are read as there are `dims`.
+        dims: the columns' sizes.
+
+    Raises:
+        IndexError: for a value outside of its column's vocabulary.
+    """
+    features = features[:, : len(dims)]
+    _check_columns(features, dims)
+    number = features[:, 0]
+    for column, size in enumerate(dims[1:], start=1):
+        number = number * size + features[:, column]
+    return number
 
 
 def _check_columns(features: Tensor, dims: Sequence[int]) -> None:

@@ -76,7 +76,6 @@ class EnsembleModel(Model):
         fold = self.folds(table, seed)
         records: list[Record] = []
         so_far = np.zeros((len(table.valid), 1))
-        self._stack = None
         started = time.perf_counter()
         for number, member in enumerate(self.members):
             rest, own = table.train[fold != number], table.train[fold == number]
@@ -88,6 +87,7 @@ class EnsembleModel(Model):
             records.append({"epoch": number + 1, "valid": scores, "seconds": seconds})
             if observer is not None:
                 observer(records[-1])
+        self._stack = None  # an observer may have asked members that were not fitted yet
         mean, spread = self._mean_and_spread(table.codes[table.valid])
         self.calibration = calibrate(table.labels[table.valid, 0], mean, spread)
         return History(records)

@@ -97,14 +97,15 @@ class GNNModel(NetworkModel):
 
         On the CPU a GIN without virtual node takes the shorter way of the stacked forward pass, as a stack of one.
         """
-        if not len(codes) or self.device.type != "cpu" or not stackable(self.network):
+        if self.device.type != "cpu" or not stackable(self.network):
             return super().predict(codes)
         return self.scale.back(self._alone().predict(self.graphs, codes, self.threads)[0]).numpy()
 
     def _alone(self) -> StackedGIN:
         """The network as a stack of one, made anew when a weight has changed."""
         weights = [*self.network.parameters(), *self.network.buffers()]
-        state = tuple((id(weight), weight._version) for weight in weights)
+        # Tensors made in inference mode count no changes.
+        state = tuple((id(weight), -1 if weight.is_inference() else weight._version) for weight in weights)
         if self._stack is None or self._stack[0] != state:
             self._stack = (state, StackedGIN([self.network.eval()]))  # type: ignore[list-item]
         return self._stack[1]

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from nb301_ogb.baselines.devices import torch_threads
+from nb301_ogb.baselines.encoders import combined, summed_table
 from nb301_ogb.baselines.gnn import GNN, GINConv
 from nb301_ogb.errors import ConfigError
 from nb301_ogb.spaces import GraphTable
@@ -89,7 +90,7 @@ class _Edges:
     def __init__(self, graphs: GraphTable, offset: Tensor, edge_dims: Sequence[int]) -> None:
         shift = torch.repeat_interleave(offset[:-1], torch.from_numpy(graphs.edge_ptr).diff())
         forward = torch.from_numpy(graphs.edge_index) + shift
-        along = _combined(torch.from_numpy(graphs.edge_feat), edge_dims[:-1]) * 2
+        along = combined(torch.from_numpy(graphs.edge_feat), edge_dims[:-1]) * 2
         target, order = torch.cat([forward[1], forward[0]]).sort(stable=True)
         self.source = torch.cat([forward[0], forward[1]])[order]
         self.kind = torch.cat([along, along + 1])[order]
@@ -115,13 +116,7 @@ def _members(rows: Tensor, count: int) -> Tensor:
 
 def _embedding(encoders: Sequence[Any]) -> Tensor:
     """The sum of the columns' embeddings for every combination of values, float [K, combinations, width]."""
-    tables = []
-    for embeddings in encoders:
-        table = embeddings[0].weight.detach()
-        for embedding in list(embeddings)[1:]:
-            table = (table[:, None] + embedding.weight.detach()).flatten(0, 1)
-        tables.append(table)
-    return torch.stack(tables)
+    return torch.stack([summed_table([one.weight.detach() for one in embeddings]) for embeddings in encoders])
 
 
 class StackedGIN:
@@ -156,7 +151,7 @@ class StackedGIN:
         """Every member's prediction, float [K, G, num_tasks], on the scale that the networks predict on."""
         offset = torch.from_numpy(graphs.node_ptr)
         edges = _Edges(graphs, offset, self.edge_dims)
-        h = self.node.index_select(0, _combined(torch.from_numpy(graphs.node_feat), self.node_dims))
+        h = self.node.index_select(0, combined(torch.from_numpy(graphs.node_feat), self.node_dims))
         total = h
         last = self.layers[-1]
         for layer in self.layers:
@@ -194,9 +189,11 @@ class StackedGIN:
 
         Args:
             graphs: what the networks see of some codes.
-            codes: uint8 [G, C], at least one.
+            codes: uint8 [G, C].
             threads: parts that are computed at the same time; 0 for as many as torch has threads.
         """
+        if not len(codes):
+            return torch.empty(self.members, 0, self.head.bias.shape[-1])
         nodes = len(graphs(codes[:1]).node_feat)
         size = max(1, _CACHED // (nodes * self.members * self.width))
         parts = [codes[start : start + size] for start in range(0, len(codes), size)]
@@ -215,11 +212,3 @@ def stackable(network: nn.Module) -> bool:
 
 def _dims(encoder: Any) -> list[int]:
     return [embedding.num_embeddings for embedding in encoder.embeddings]
-
-
-def _combined(features: Tensor, dims: Sequence[int]) -> Tensor:
-    """One number for the values of all columns, in the order of `_embedding`."""
-    number = features[:, 0]
-    for column, size in enumerate(dims[1:], start=1):
-        number = number * size + features[:, column]
-    return number

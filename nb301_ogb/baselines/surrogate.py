@@ -22,6 +22,7 @@ from nb301_ogb.baselines.model import Model, Observer, Table
 from nb301_ogb.baselines.models import make_model
 from nb301_ogb.errors import ConfigError, DatasetNameError, Nb301OgbError
 from nb301_ogb.evaluators.evaluator import Evaluator
+from nb301_ogb.loaders.fetch.integrity import digest
 from nb301_ogb.loaders.labelled import LabelledTable
 from nb301_ogb.spaces import get_space
 from nb301_ogb.spaces.graphs import CodeArray
@@ -33,6 +34,7 @@ FORMAT_VERSION = 1
 MARK = "surrogate.json"
 """The file by which a surrogate's folder is known."""
 _TABLE = "table.safetensors"
+_COLUMNS = ("mean", "std", "runtime")
 _TABLE_PREFIX = "table:"
 
 
@@ -93,6 +95,7 @@ class Surrogate(Benchmark):
         self.accuracy = accuracy
         self.runtime = runtime
         self._answers = answers
+        """Those that a saved surrogate holds are the surrogate's from then on, whatever machine it is copied to."""
 
     @classmethod
     def fit(
@@ -172,13 +175,13 @@ class Surrogate(Benchmark):
                 msg = f"{folder} holds a surrogate of another format; upgrade nb301-ogb."
                 raise ConfigError(msg)
             info = SurrogateInfo(**head)
-            _check_files(folder, info.files)
+            _check_files(folder, info)
             configs, models = {}, {}
             for name in ("accuracy", "runtime"):
                 configs[name] = read_config(folder / name / "config.toml")
                 models[name] = make_model(configs[name], info.space, 1, device)
                 models[name].load(folder / name)
-            answers = load_file(folder / _TABLE) if _TABLE in info.files else None
+            answers = _read_table(folder / _TABLE, get_space(info.space).size) if _TABLE in info.files else None
         except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
             if isinstance(error, Nb301OgbError):
                 raise
@@ -199,8 +202,9 @@ class Surrogate(Benchmark):
                 (inner / "config.toml").write_text(to_toml(self.configs[name], {"model": model.name}), encoding="utf-8")
                 model.save(inner)
             if self.space.has_table:
-                mean, std, runtime = self._predicted(self.space.table())
-                save_file({"mean": mean, "std": std, "runtime": runtime}, temporary / _TABLE)
+                if self._answers is None:
+                    self._answers = dict(zip(_COLUMNS, self._predicted(self.space.table()), strict=True))
+                save_file(self._answers, temporary / _TABLE)
             self.info = replace(self.info, files=_digests(temporary))
             found = {"format": FORMAT, "format_version": FORMAT_VERSION, **asdict(self.info)}
             text = json.dumps(found, indent=1, allow_nan=False)
@@ -208,12 +212,11 @@ class Surrogate(Benchmark):
 
     def query_codes(self, codes: CodeArray, noise: bool = False, rng: np.random.Generator | None = None) -> Answer:
         """The model's mean and calibrated deviation; with noise `value` is a draw from that normal distribution."""
-        codes = self.space.check(codes)
         if self._answers is None:
-            found = self._predicted(codes)
+            found = self._predicted(self.space.check(codes))
         else:
             rows = self.space.index(codes)
-            found = tuple(self._answers[name][rows] for name in ("mean", "std", "runtime"))
+            found = tuple(self._answers[name][rows] for name in _COLUMNS)
         mean, std, runtime = (column.astype(np.float64) for column in found)
         value = mean
         if noise:
@@ -238,14 +241,27 @@ class Surrogate(Benchmark):
 def _digests(folder: Path) -> dict[str, str]:
     """The SHA-256 of every file in a folder, by its path there."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    return {path.relative_to(folder).as_posix(): digest(path, "sha256") for path in files}
 
 
-def _check_files(folder: Path, files: dict[str, str]) -> None:
-    for name, digest in files.items():
-        if hashlib.sha256((folder / name).read_bytes()).hexdigest() != digest:
+def _check_files(folder: Path, info: SurrogateInfo) -> None:
+    if not info.files:
+        msg = f"{folder / MARK} does not say which files belong to it; fit the surrogate again."
+        raise ConfigError(msg)
+    for name, expected in info.files.items():
+        if digest(folder / name, "sha256") != expected:
             msg = f"{folder / name} is not the file that belongs to this surrogate; copy the folder again."
             raise ConfigError(msg)
+
+
+def _read_table(path: Path, size: int) -> dict[str, NDArray[np.float32]]:
+    table = load_file(path)
+    if {name: (column.shape, column.dtype.str) for name, column in table.items()} != dict.fromkeys(
+        _COLUMNS, ((size,), "<f4")
+    ):
+        msg = f"{path} is no table of answers for the space; fit the surrogate again."
+        raise ConfigError(msg)
+    return table
 
 
 def _config(config: Config | str, space: str) -> Config:

@@ -102,3 +102,8 @@ def progress_bar(quiet: bool = False) -> Iterator[Progress]:
     )
     with Progress(*columns, console=errors, disable=quiet or not errors.is_terminal, transient=True) as progress:
         yield progress
+
+
+def mean_cell(values: dict[str, Any]) -> str:
+    """Mean and standard deviation for a table; the mean alone where there is no deviation."""
+    return f"{values['mean']:.4f}" if values["std"] is None else f"{values['mean']:.4f} ± {values['std']:.4f}"

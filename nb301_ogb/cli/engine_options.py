@@ -32,6 +32,11 @@ def open_engine(
         ConfigError: for an unknown name, or options that exclude each other.
         MissingExtraError: where Ray is not installed, with the command that installs it.
     """
+    from nb301_ogb.errors import ConfigError
     from nb301_ogb.sweeps.engines import make_engine
+
+    if engine == "ray" and device not in ("auto", "cpu", "cuda"):
+        msg = f"--device {device}: Ray gives each run a GPU of its own, which has no number; write --device cuda."
+        raise ConfigError(msg)
 
     return make_engine(engine, workers, address, threads, float(device.startswith("cuda")))

@@ -108,8 +108,11 @@ def ensembles(
     as_json: JsonOption = False,
 ) -> None:
     """Tell what each further member of an ensemble brings, and how far its deviation can be trusted."""
+    from nb301_ogb.baselines.config import EnsembleConfig
+    from nb301_ogb.errors import ConfigError
     from nb301_ogb.experiments import ensembles as experiment
     from nb301_ogb.experiments.ensemble_source import open_sources
+    from nb301_ogb.experiments.trained import missing_seeds
 
     places: Sequence[str | Path] = source or ()
     if not places:
@@ -117,7 +120,15 @@ def ensembles(
             runs, seeds, existing, (engine, workers, address), root, device, threads, as_json,
             epochs=epochs, size=members,
         )  # fmt: skip
-        found = trainings.gather({name: trainings.trials(name, split, model) for name in datasets.split()})
+        plan = {name: trainings.trials(name, split, model) for name in datasets.split()}
+        if not all(isinstance(one.job.config, EnsembleConfig) for group in plan.values() for one in group):
+            msg = f"--model {model} is no ensemble and has no members; name an ensemble's configuration."
+            raise ConfigError(msg)
+        found = trainings.gather(plan)
+        for name, group in found.items():
+            if missing := missing_seeds(group, trainings.seeds):
+                seeds_text = ", ".join(map(str, missing))
+                errors.print(f"{name}: seed {seeds_text} of {model} is not there and is left out", highlight=False)
         places = [run.folder for group in found.values() for run in group if run is not None]
     with errors.status("asking every member ..."):
         opened = [one for place in places for one in open_sources(place, "cpu", threads)]

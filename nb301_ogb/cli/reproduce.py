@@ -12,7 +12,16 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 
-from nb301_ogb.cli.common import JsonOption, RootOption, console, errors, parse_seeds, print_json, print_table
+from nb301_ogb.cli.common import (
+    JsonOption,
+    RootOption,
+    console,
+    errors,
+    mean_cell,
+    parse_seeds,
+    print_json,
+    print_table,
+)
 from nb301_ogb.cli.engine_options import AddressOption, EngineOption, WorkersOption, open_engine
 
 if TYPE_CHECKING:
@@ -102,7 +111,7 @@ def _listed(given: Sequence[str] | None) -> list[str]:
 @contextmanager
 def _progress(plan: Plan, workers: int) -> Iterator[Callable[[Any, Any], None]]:
     """Shows how far the runs are, on standard error: a live line on a terminal, otherwise a line for each run."""
-    from nb301_ogb.leaderboard.reference.pace import pace_of, records_seconds
+    from nb301_ogb.leaderboard.reference.pace import pace_of
     from nb301_ogb.leaderboard.reference.plan import FINISHED, state
 
     places = [plan.place(model, exam, seed) for model in plan.models for exam in plan.exams for seed in plan.seeds]
@@ -124,7 +133,7 @@ def _progress(plan: Plan, workers: int) -> Iterator[Callable[[Any, Any], None]]:
             if folder in counted:
                 return
             counted.add(folder)
-            pace.ended(trial.output.parent.name, records_seconds(run.records))
+            pace.ended(trial.output.parent.name, run.fit_seconds)
             standing = pace.standing()
             bar.update(task, description=str(standing), completed=standing.done)
             if not live:
@@ -171,7 +180,7 @@ def _show_entries(plan: Plan, entries: dict[Path, Judged], as_json: bool) -> Non
         return
     rows = []
     for one in found:
-        cells = [_cell(one[part][metric]) for part in ("test", "valid") for metric in ("rmse", "kendall_tau")]
+        cells = [mean_cell(one[part][metric]) for part in ("test", "valid") for metric in ("rmse", "kendall_tau")]
         rows.append((_board(one), escape(one["model"]), *cells, str(one["seeds"])))
     columns = ("board", "model", "test RMSE", "test Kendall", "valid RMSE", "valid Kendall", "seeds")
     print_table("Entries", columns, rows, left=2)
@@ -179,7 +188,3 @@ def _show_entries(plan: Plan, entries: dict[Path, Judged], as_json: bool) -> Non
         console.print(f"not official yet: {lacking}", highlight=False, markup=False, soft_wrap=True)
     for what, place in (("submissions", plan.submissions), ("site", f"{plan.site}/index.html")):
         console.print(f"{what}: {place}", highlight=False, markup=False, soft_wrap=True)
-
-
-def _cell(values: dict[str, Any]) -> str:
-    return f"{values['mean']:.4f}" if values["std"] is None else f"{values['mean']:.4f} ± {values['std']:.4f}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from nb301_ogb.cli.common import JsonOption, RootOption, console, print_json, print_table
+from nb301_ogb.cli.common import JsonOption, RootOption, console, mean_cell, print_json, print_table
 from nb301_ogb.errors import SubmissionError
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ def _show(judged: Judged, path: Path) -> None:
     found = _summary(judged, path)
     rows = []
     for exam in found["exams"]:
-        cells = [_cell(exam[part][metric]) for part in ("valid", "test") for metric in ("rmse", "kendall_tau")]
+        cells = [mean_cell(exam[part][metric]) for part in ("valid", "test") for metric in ("rmse", "kendall_tau")]
         rows.append((exam["dataset"], exam["split"], *cells))
     columns = ("dataset", "split", "valid RMSE", "valid Kendall", "test RMSE", "test Kendall")
     title = f"{escape(judged.head.model)}: {len(judged.head.seeds)} seed(s), {judged.head.num_params:,} parameters"
@@ -197,7 +197,3 @@ def _show(judged: Judged, path: Path) -> None:
         if len(judged.shortfalls) > (len(judged.head.seeds) < OFFICIAL_SEEDS):
             console.print("  (see --author, --contact, --external-data, --code, --paper, --hardware, --command)")
     console.print(f"\n{path} ({found['bytes']:,} bytes) is without a fault.", highlight=False, markup=False)
-
-
-def _cell(values: dict[str, Any]) -> str:
-    return f"{values['mean']:.4f}" if values["std"] is None else f"{values['mean']:.4f} ± {values['std']:.4f}"

@@ -51,8 +51,8 @@ def run(
     from nb301_ogb.baselines.config import load_config
     from nb301_ogb.catalog import get_info
     from nb301_ogb.sweeps.ranges import as_text, load_ranges
-    from nb301_ogb.sweeps.tuning import Search, Tried, tune
-    from nb301_ogb.sweeps.tuning_page import PAGE, WINNER, ranked, write_results
+    from nb301_ogb.sweeps.tuning import Search, Tried, ranked, tune
+    from nb301_ogb.sweeps.tuning_page import PAGE, WINNER, write_results
 
     info = get_info(dataset)
     begin = load_config(config or model, info.space)

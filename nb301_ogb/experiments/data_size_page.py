@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nb301_ogb.experiments.page import Block, Section, Table, Text
-from nb301_ogb.experiments.plots import GREY, INK, LINE_COLOURS, log_ticks, noted, plain
+from nb301_ogb.experiments.plots import GREY, INK, LINE_COLOURS, log_ticks, plain
 from nb301_ogb.experiments.report import Draw, drawn, write_report
 from nb301_ogb.experiments.run_scores import cell, duration
 
@@ -28,7 +28,7 @@ _LEVELS = {
 def write_page(folder: Path, numbers: dict[str, Any]) -> dict[str, Any]:
     """Writes the report; the numbers as JSON holds them."""
     datasets = numbers["datasets"]
-    draw = noted(lines(datasets), numbers["note"])
+    draw = lines(datasets)
     height = _ROW * len(datasets) + 0.5
     sections = [
         _overview(numbers),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nb301_ogb.experiments.page import Block, Section, Table, Text
-from nb301_ogb.experiments.plots import BLUE, GREY, INK, ORANGE, log_ticks, noted, plain
+from nb301_ogb.experiments.plots import BLUE, GREY, INK, ORANGE, log_ticks, plain
 from nb301_ogb.experiments.report import Draw, drawn, write_report
 from nb301_ogb.experiments.run_scores import cell
 
@@ -37,7 +37,7 @@ def write_page(folder: Path, numbers: dict[str, Any]) -> dict[str, Any]:
     """Writes the report; the numbers as JSON holds them."""
     datasets = numbers["datasets"]
     height = _ROW * len(datasets) + 0.6
-    lines, trust = (noted(draw, numbers["note"]) for draw in (over_sizes(datasets), reliability(datasets)))
+    lines, trust = over_sizes(datasets), reliability(datasets)
     trust_height = 3.6 * len(datasets) + 0.4
     sections = [
         _overview(numbers),

@@ -76,7 +76,9 @@ def leave_one_out(
                 model: missing for model in models if (missing := missing_seeds(runs[split, model], trainings.seeds))
             },
         }
+    compared: dict[str, list[int]] = {}
     if compare:
+        compared = {m: missing for m in models if (missing := missing_seeds(runs[default, m], trainings.seeds))}
         members = _rows_by_group(table, default)
         for group, one in found.items():
             one["seen"] = {
@@ -87,6 +89,7 @@ def leave_one_out(
     numbers = {
         "experiment": "leave_one_out",
         "note": note,
+        "missing_compared": compared,
         "dataset": name,
         "label": table.info.label,
         "unit": table.file.target(table.info.label).unit,

@@ -11,7 +11,7 @@ import numpy as np
 
 from nb301_ogb.baselines.runs import Run
 from nb301_ogb.experiments.page import Block, Section, Table, Text
-from nb301_ogb.experiments.plots import GREY, LINE_COLOURS, Scale, density, noted, plain
+from nb301_ogb.experiments.plots import GREY, LINE_COLOURS, Scale, density, plain
 from nb301_ogb.experiments.report import Draw, drawn, error_ticks, write_report
 from nb301_ogb.experiments.run_scores import METRIC_TITLES, cell
 
@@ -34,13 +34,13 @@ def write_page(folder: Path, numbers: dict[str, Any], shown: Mapping[str, Run]) 
     groups = {name: one for name, one in numbers["groups"].items() if one["models"]}
     sections, prints = [_overview(numbers)], {}
     if groups:
-        draw = noted(dots(numbers, groups), numbers["note"])
+        draw = dots(numbers, groups)
         height = 1.3 + 0.3 * len(groups) + 0.02 * len(groups) * len(numbers["models"])
         sections.append(_figure(numbers, groups, draw, height))
         prints["leave_one_out"] = (draw, _WIDTH, height)
     sections.append(_tables(numbers))
     if shown:
-        draw = noted(scatter(shown, numbers["unit"]), numbers["note"])
+        draw = scatter(shown, numbers["unit"])
         height = 2.6 * math.ceil(len(shown) / _columns(len(shown))) + 0.9
         sections.append(_predicted(shown, draw, height))
         prints["left_out"] = (draw, _WIDTH, height)
@@ -49,6 +49,7 @@ def write_page(folder: Path, numbers: dict[str, Any], shown: Mapping[str, Run]) 
         for group, one in numbers["groups"].items()
         for model, seeds in one["missing"].items()
     ]
+    missing += [("none", model, ", ".join(map(str, seeds))) for model, seeds in numbers["missing_compared"].items()]
     if missing:
         table = Table("Runs that are not there", ("left out", "model", "seeds"), missing, left=3)
         sections.append(Section("Missing", [table]))

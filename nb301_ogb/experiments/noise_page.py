@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from nb301_ogb.experiments.page import Block, Section, Table, Text
 from nb301_ogb.experiments.plots import GREY, INK, LINE_COLOURS, plain
-from nb301_ogb.experiments.report import Draw, can_draw, drawn, image, write_report
-from nb301_ogb.storage.whole import write_bytes
+from nb301_ogb.experiments.report import Draw, drawn, write_report
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-IMAGE = "noise.svg"
 
 _WIDTH, _HEIGHT = 8.4, 4.0
 _MARKERS = "osD^v<>"
@@ -50,12 +47,10 @@ def write_page(folder: Path, numbers: dict[str, Any]) -> dict[str, Any]:
     """Writes the report; the numbers as JSON holds them."""
     draw = dots(numbers)
     sections = [_answer(numbers), _rule(numbers), _table(numbers), _figure(numbers, draw), _details(numbers)]
-    if can_draw():
-        write_bytes(folder / IMAGE, image(draw, "svg", _WIDTH, _HEIGHT))
     title = f"{numbers['dataset']}: a surrogate against a table of single runs"
     name = numbers["dataset"].removeprefix("ogbg-")
     command = f"nb301-ogb experiment noise --dataset {name}{_options(numbers['settings'])} --output FOLDER"
-    return write_report(folder, title, sections, numbers, command, {"noise": (draw, _WIDTH, _HEIGHT)})
+    return write_report(folder, title, sections, numbers, command, {"noise": (draw, _WIDTH, _HEIGHT)}, ("svg", "pdf"))
 
 
 def verdict(ratio: float, paper: float, lowest: float) -> str:
@@ -212,7 +207,7 @@ def _figure(numbers: dict[str, Any], draw: Draw) -> Section:
         "MAE over that of the tabular benchmark, a mark for each run that is learned from, a bar at their mean; the "
         "lines: the tabular benchmark, the paper's surrogate on NAS-Bench-101, a perfect predictor."
     )
-    return Section("The ratios", drawn(draw, f"Mean ratios: {told}.", caption, _WIDTH, _HEIGHT, IMAGE))
+    return Section("The ratios", drawn(draw, f"Mean ratios: {told}.", caption, _WIDTH, _HEIGHT, "noise.svg"))
 
 
 def _details(numbers: dict[str, Any]) -> Section:

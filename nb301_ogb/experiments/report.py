@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nb301_ogb._version import __version__
 from nb301_ogb.experiments.page import Block, Figure, Section, Text, to_html, to_markdown
+from nb301_ogb.experiments.plots import noted
 from nb301_ogb.jsonable import finite
 from nb301_ogb.storage.whole import write_bytes
 
@@ -87,7 +88,7 @@ def write_report(
         numbers: for JSON; `note` stands above everything on the page.
         command: that makes the report.
         prints: figures for print by the name of their file, `NAME.pdf`: how it is drawn, its width and its height in
-            inches.
+            inches; the note stands at the foot of each.
         kinds: in what formats these are written; with `svg` Markdown can show them, see `drawn`.
 
     Returns:
@@ -105,7 +106,7 @@ def write_report(
     if can_draw():
         for name, (draw, width, height) in prints.items():
             for kind in kinds:
-                write_bytes(folder / f"{name}.{kind}", image(draw, kind, width, height))
+                write_bytes(folder / f"{name}.{kind}", image(noted(draw, note), kind, width, height))
     return numbers
 
 

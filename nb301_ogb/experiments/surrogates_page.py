@@ -10,7 +10,7 @@ import numpy as np
 
 from nb301_ogb.baselines.runs import Run
 from nb301_ogb.experiments.page import Block, Section, Table, Text
-from nb301_ogb.experiments.plots import BLUE, GREY, INK, ORANGE, Scale, density, noted, plain
+from nb301_ogb.experiments.plots import BLUE, GREY, INK, ORANGE, Scale, density, plain
 from nb301_ogb.experiments.report import Draw, drawn, error_ticks, write_report
 from nb301_ogb.experiments.run_scores import METRIC_TITLES, cell, count, duration
 
@@ -42,7 +42,7 @@ def write_page(folder: Path, numbers: dict[str, Any], shown: Mapping[str, tuple[
     sections, prints = [_overview(numbers)], {}
     if there:
         order = _order(there)
-        draw = noted(dots(there, order), numbers["note"])
+        draw = dots(there, order)
         height = 2 * (0.62 + 0.235 * len(order)) + 0.9
         sections.append(_figure(there, draw, height))
         prints["surrogates"] = (draw, _WIDTH, height)
@@ -50,7 +50,7 @@ def write_page(folder: Path, numbers: dict[str, Any], shown: Mapping[str, tuple[
         sections.append(_dataset(name, one))
     if shown:
         drawn_runs = {name: (title, run, there[name]["unit"]) for name, (title, run) in shown.items()}
-        draw = noted(scatter(drawn_runs), numbers["note"])
+        draw = scatter(drawn_runs)
         height = 0.7 + _WIDTH / max(2, len(shown))
         sections.append(_predicted(shown, draw, height))
         prints["predicted"] = (draw, _WIDTH, height)

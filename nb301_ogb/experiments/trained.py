@@ -6,19 +6,17 @@ import dataclasses
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeVar
 
 from nb301_ogb.baselines.config import Config, change, config_names, load_config
 from nb301_ogb.baselines.models import make_model
 from nb301_ogb.baselines.runs import Run
-from nb301_ogb.baselines.training import finished_runs
 from nb301_ogb.catalog import get_info
 from nb301_ogb.errors import ConfigError, MissingExtraError
 from nb301_ogb.sweeps.engines import Engine
 from nb301_ogb.sweeps.reference import reference_trials
-from nb301_ogb.sweeps.trials import Progress, Trial, run_trials
+from nb301_ogb.sweeps.trials import Progress, Trial, finished, run_trials
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -80,21 +78,12 @@ class Trainings:
         """
         trials = [trial for group in plan.values() for trial in group]
         if self.engine is None:
-            runs = _there(trials)
+            runs = finished(trials)
         else:
             with self.progress(len(trials)) as progress:
                 runs = list(run_trials(trials, self.engine, progress))
         rest = iter(runs)
         return {key: [next(rest) for _ in group] for key, group in plan.items()}
-
-
-def _there(trials: Sequence[Trial]) -> list[Run | None]:
-    found: list[Run | None] = []
-    # Neighbours of one folder have one job.
-    for _, group in groupby(trials, key=lambda trial: trial.output):
-        together = list(group)
-        found += finished_runs(together[0].job, [trial.place for trial in together])
-    return found
 
 
 def there(runs: Sequence[Run | None]) -> list[Run]:

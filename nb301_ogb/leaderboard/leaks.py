@@ -185,15 +185,17 @@ def verdict(found: Sequence[Pair]) -> str:
 
 
 def _range(found: Sequence[Pair]) -> str:
-    texts = []
+    texts, worse = [], False
     for metric, name in METRIC_NAMES.items():
         ordered = sorted(found, key=lambda pair: pair.gaps[metric].gain)
+        worse |= ordered[0].gaps[metric].gain < 0
         ends = [
             f"{number(pair.gaps[metric].gain, 3)} ({pair.model}, {number(100 * pair.gaps[metric].share, 1)}%)"
             for pair in (ordered[0], ordered[-1])
         ]
         texts.append(f"{name} by {' to '.join(dict.fromkeys(ends))}")
-    return f"The random splits improve {' and '.join(texts)}."
+    verb = "change" if worse else "improve"
+    return f"The random splits {verb} {' and '.join(texts)}{' (negative: worse)' if worse else ''}."
 
 
 def _order(found: Sequence[Pair]) -> str:

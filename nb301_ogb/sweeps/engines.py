@@ -23,10 +23,12 @@ class Outcome:
     Attributes:
         value: what the work returned.
         error: a sentence where it failed, otherwise None.
+        lost: whether its worker was lost each time it was begun, so that the task itself has not failed.
     """
 
     value: Any = None
     error: str | None = None
+    lost: bool = False
 
 
 class Engine(Protocol):
@@ -70,9 +72,7 @@ class LocalEngine:
     """
 
     def __init__(self, workers: int = 1) -> None:
-        if workers < 1:
-            msg = f"{workers} workers cannot train anything; write --workers 1 or more."
-            raise ConfigError(msg)
+        check_workers(workers)
         self.workers = workers
 
     def run(self, work: Callable[[Task], Any], tasks: Iterable[Task]) -> Generator[tuple[Task, Outcome], None, None]:
@@ -96,9 +96,17 @@ class LocalEngine:
 def _outcomes(processes: Processes) -> Iterator[tuple[Any, Outcome]]:
     for task, value, lost in processes.wait(RETRIES):
         if lost:
-            yield task, Outcome(error=f"its process died {lost} times (out of memory?); use fewer --workers.")
+            msg = f"its process died {lost} times (out of memory?); use fewer --workers."
+            yield task, Outcome(error=msg, lost=True)
         else:
             yield task, value
+
+
+def check_workers(workers: int) -> None:
+    """Raises ConfigError for fewer workers than 1."""
+    if workers < 1:
+        msg = f"{workers} workers cannot train anything; write --workers 1 or more."
+        raise ConfigError(msg)
 
 
 def make_engine(

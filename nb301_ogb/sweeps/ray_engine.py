@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from nb301_ogb._version import __version__
 from nb301_ogb.errors import SweepError, missing_extra
-from nb301_ogb.sweeps.engines import RETRIES, Outcome, attempt
+from nb301_ogb.sweeps.engines import RETRIES, Outcome, attempt, check_workers
 
 Task = TypeVar("Task")
 
@@ -47,12 +47,15 @@ class RayEngine:
         gpus: GPUs that are reserved for each task; without one a task sees none.
 
     Raises:
+        ConfigError: for fewer workers than 1.
         MissingExtraError: where Ray is not installed, with the command that installs it.
     """
 
     def __init__(
         self, workers: int | None = None, address: str | None = None, threads: int = 1, gpus: float = 0.0
     ) -> None:
+        if workers is not None:
+            check_workers(workers)
         self.workers, self.address = workers, address
         self._resources = {"num_cpus": max(threads, 1), "num_gpus": gpus}
         with _environment(_SETTINGS if address is None and "ray" not in sys.modules else {}):
@@ -84,6 +87,9 @@ class RayEngine:
                     ready, _ = ray.wait(list(pending), timeout=_LOOK_AGAIN) if pending else ([], [])
                     for reference in ready:
                         yield pending.pop(reference), self._outcome(reference)
+            except (ray.exceptions.RayError, ConnectionError) as error:
+                msg = f"the Ray cluster is lost ({_first_line(error)}); the same command goes on with what is missing."
+                raise SweepError(msg) from error
             finally:
                 for reference in pending:
                     with contextlib.suppress(Exception):  # the cluster may be gone
@@ -96,14 +102,10 @@ class RayEngine:
         if ray.is_initialized():
             yield
             return
-        options: dict[str, Any] = {"address": self.address}
-        if self.address is None:
-            # Without "local" Ray would join what it finds here, or what a cluster that was killed has left.
-            options = {"address": "local", "num_cpus": self.workers, "include_dashboard": False}
         try:
             _reach(self.address)
             with _environment(_SETTINGS if self.address is None else {}):
-                ray.init(**options, log_to_driver=False, logging_level=logging.ERROR)
+                ray.init(**self._options(), log_to_driver=False, logging_level=logging.ERROR)
         except Exception as error:  # of many kinds, according to what does not answer
             why = _first_line(error)
             if self.address is None:
@@ -118,6 +120,14 @@ class RayEngine:
             yield
         finally:
             ray.shutdown()
+
+    def _options(self) -> dict[str, Any]:
+        """What joins the cluster, or starts one that has room for the workers."""
+        if self.address is not None:
+            return {"address": self.address}
+        cpus = None if self.workers is None else self.workers * self._resources["num_cpus"]
+        # Without "local" Ray would join what it finds here, or what a cluster that was killed has left.
+        return {"address": "local", "num_cpus": cpus, "include_dashboard": False}
 
     def _room(self) -> int:
         """How many tasks may be under way at once."""
@@ -136,7 +146,9 @@ class RayEngine:
         try:
             return self._ray.get(reference)
         except (exceptions.WorkerCrashedError, exceptions.NodeDiedError) as error:
-            msg = f"its worker was lost {RETRIES + 1} times (out of memory?): {_first_line(error)}"
+            return Outcome(
+                error=f"its worker was lost {RETRIES + 1} times (out of memory?): {_first_line(error)}", lost=True
+            )
         except exceptions.RayTaskError as error:
             msg = f"a worker could not begin it ({_first_line(error.cause)}); install nb301-ogb {__version__} there"
         except exceptions.RayError as error:

@@ -101,9 +101,9 @@ def run_trials(
         msg = "two trials would write the same run folder; give each job an output of its own."
         raise ConfigError(msg)
     check_places([trial.place for trial in trials], overwrite, resume=not overwrite)
-    found = dict.fromkeys(range(len(trials))) if overwrite else _finished(trials)
-    runs: dict[int, Run] = {number: run for number, run in found.items() if run is not None}
-    todo = [number for number in found if number not in runs]
+    there = [] if overwrite else finished(trials)
+    runs: dict[int, Run] = {number: run for number, run in enumerate(there) if run is not None}
+    todo = [number for number in range(len(trials)) if number not in runs]
     for number, run in runs.items():
         if progress is not None:
             progress(trials[number], run)
@@ -137,9 +137,9 @@ def train_seeds(
         SweepError: where trials failed, after all others are finished.
     """
     check_places([RunPlace(Path(output), seed) for seed in seeds], overwrite, resume)
-    finished = run_trials([Trial(job, seed, Path(output)) for seed in seeds], engine, progress, overwrite)
-    write_summary(Path(output), finished)
-    return finished
+    runs = run_trials([Trial(job, seed, Path(output)) for seed in seeds], engine, progress, overwrite)
+    write_summary(Path(output), runs)
+    return runs
 
 
 def _absolute(trial: Trial) -> Trial:
@@ -149,19 +149,18 @@ def _absolute(trial: Trial) -> Trial:
     return dataclasses.replace(trial, job=job, output=Path(trial.output).expanduser().absolute())
 
 
-def _finished(trials: Sequence[Trial]) -> dict[int, Run | None]:
-    """The run of each trial that is there, and None for the others; neighbours of one job open its dataset once."""
+def finished(trials: Sequence[Trial]) -> list[Run | None]:
+    """The run of each trial that is there, and None for the others; neighbours of one job open its dataset once.
+
+    Raises:
+        ConfigError: where a run is there that is of another job.
+    """
     found: list[Run | None] = []
-    # Not a dictionary of jobs: the parameters of trees cannot be hashed.
-    for _, group in groupby(trials, key=lambda trial: _Equal(trial.job)):
+    trials = [_absolute(trial) for trial in trials]
+    for _, group in groupby(trials, key=lambda trial: trial.job):
         together = list(group)
         found += finished_runs(together[0].job, [trial.place for trial in together])
-    return dict(enumerate(found))
-
-
-@dataclass(frozen=True)
-class _Equal:
-    job: Job
+    return found
 
 
 def _outcomes(

@@ -137,7 +137,7 @@ def tune(
     Raises:
         ConfigError: where the journal is of another search, or damaged.
         MissingExtraError: where Optuna is not installed, with the command that installs it.
-        SweepError: where trial 0 failed, or none ranks anything.
+        SweepError: where trial 0 failed, workers were lost, or no trial ranks anything.
     """
     if trials < 1:
         msg = f"{trials} trials find nothing; give 1 or more."
@@ -151,16 +151,23 @@ def tune(
         for tried in done.values():
             progress(tried)
     running: dict[int, Settings] = {}
+    lost: list[str | None] = []
     with contextlib.closing(engine.run(_work, _tasks(search, trials, done, running))) as ended:
         for task, outcome in ended:
             del running[task.number]
             if task.number == 0 and outcome.error is not None:
                 msg = f"trial 0, the configuration with which the search begins, failed: {outcome.error}"
                 raise SweepError(msg)
+            if outcome.lost:  # nothing is known of the settings; the same command tries them again
+                lost.append(outcome.error)
+                continue
             tried = outcome.value or Tried(task.number, task.settings, {}, 0, 0.0, outcome.error)
             journal.add(tried)
             if progress is not None:
                 progress(tried)
+    if lost:
+        msg = f"{len(lost)} of {trials} trials are missing ({lost[0]}); the same command goes on with them."
+        raise SweepError(msg)
     found = [done[number] for number in sorted(done) if number < trials]
     if all(tried.value is None for tried in found):
         msg = f"none of {len(found)} trials ranks anything on validation data; begin with another configuration."
@@ -184,7 +191,12 @@ def _tasks(search: Search, trials: int, done: dict[int, Tried], running: dict[in
 
 def best_of(tried: Sequence[Tried]) -> Tried:
     """The trial with the highest Kendall's tau on validation data; the first of equals."""
-    return max((one for one in tried if one.value is not None), key=lambda one: (one.value, -one.number))
+    return ranked(tried)[0]
+
+
+def ranked(tried: Sequence[Tried]) -> list[Tried]:
+    """The trials from the best to the worst, failed ones last."""
+    return sorted(tried, key=lambda one: (one.value is None, -(one.value or 0.0), one.number))
 
 
 def config_of(search: Search, tried: Tried) -> Config:

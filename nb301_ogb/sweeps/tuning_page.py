@@ -12,7 +12,7 @@ from nb301_ogb.baselines.config import to_toml
 from nb301_ogb.jsonable import finite
 from nb301_ogb.storage.whole import write_bytes
 from nb301_ogb.sweeps.ranges import as_text
-from nb301_ogb.sweeps.tuning import Search, Tried, best_of, config_of
+from nb301_ogb.sweeps.tuning import Search, Tried, best_of, config_of, ranked
 
 WINNER, TABLE, PAGE = "best.toml", "trials.json", "trials.md"
 
@@ -56,11 +56,6 @@ def write_results(output: Path, name: str, search: Search, tried: Sequence[Tried
     return facts
 
 
-def ranked(tried: Sequence[Tried]) -> list[Tried]:
-    """The trials from the best to the worst, failed ones last."""
-    return sorted(tried, key=lambda one: (one.value is None, -(one.value or 0.0), one.number))
-
-
 def _page(name: str, where: str, search: Search, tried: Sequence[Tried]) -> str:
     lines = [
         f"# Settings of {name}",
@@ -72,7 +67,8 @@ def _page(name: str, where: str, search: Search, tried: Sequence[Tried]) -> str:
         "|---:|---:|---:|---:|---:|---|",
     ]
     for one in ranked(tried):
-        said = as_text(one.settings) if one.error is None else f"failed: {one.error}"
+        said = as_text(one.settings) if one.number else "the configuration itself"
+        said = said if one.error is None else f"failed: {one.error}"
         scores = f"{_number(one.value)} | {_number(one.valid.get('rmse'))}"
         said = said.replace("|", "\\|")
         lines.append(f"| {one.number} | {scores} | {one.chosen_at} | {one.seconds:.1f} | {said} |")

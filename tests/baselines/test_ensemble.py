@@ -120,3 +120,8 @@ def test_a_choice_by_validation_is_claimed_only_where_there_was_one(table: Table
     assert EnsembleModel(EnsembleConfig("trees", 2), "nasbench201").fit(table, 0).best == 0
     forest = make_model(TreeConfig(library="random_forest", rounds=3), "nasbench201")
     assert forest.fit(table, 0).best == 0
+
+
+def test_no_architectures() -> None:
+    model = make_model(EnsembleConfig(member="tiny", size=2), "darts", device="cpu")
+    assert model.predict(np.empty((0, 32), np.uint8)).shape == (0, 1)

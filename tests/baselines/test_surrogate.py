@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from nb301_ogb.baselines import surrogate as module
 from nb301_ogb.baselines.config import GNNConfig, TreeConfig
@@ -153,3 +156,48 @@ def test_a_damaged_file_is_told(folder: Path, tmp_path: Path, name: str, damage:
         (copy / name).write_bytes(content if damage == "flip" else content[:-1])
     with pytest.raises(ConfigError, match=name):
         Surrogate.load(copy)
+
+
+def test_a_copy_of_a_copy_answers_the_same(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = Surrogate.load(folder)
+    monkeypatch.setattr(loaded, "_predicted", lambda codes: pytest.fail("what was saved is not computed anew"))
+    loaded.save(tmp_path / "again")
+    assert (tmp_path / "again" / "table.safetensors").read_bytes() == (folder / "table.safetensors").read_bytes()
+
+
+def test_nobody_is_asked(folder: Path) -> None:
+    loaded = Surrogate.load(folder)
+    for surrogate in (loaded, Surrogate(loaded.info, loaded.configs, loaded.accuracy, loaded.runtime)):
+        assert len(surrogate.query_codes(np.empty((0, 6), np.uint8))) == 0
+
+
+@pytest.mark.parametrize("change", [{"files": {}}, {"seed": None, "files": {"table.safetensors": "0" * 64}}])
+def test_a_head_that_tells_no_files_or_others(folder: Path, tmp_path: Path, change: dict[str, object]) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    head = json.loads((copy / "surrogate.json").read_text()) | change
+    (copy / "surrogate.json").write_text(json.dumps(head))
+    with pytest.raises(ConfigError, match=r"which files belong to it|is not the file that belongs"):
+        Surrogate.load(copy)
+
+
+def test_a_table_of_another_space(folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    save_file({name: np.zeros(7, np.float32) for name in ("mean", "std", "runtime")}, copy / "table.safetensors")
+    head = json.loads((copy / "surrogate.json").read_text())
+    head["files"]["table.safetensors"] = hashlib.sha256((copy / "table.safetensors").read_bytes()).hexdigest()
+    (copy / "surrogate.json").write_text(json.dumps(head))
+    with pytest.raises(ConfigError, match="no table of answers"):
+        Surrogate.load(copy)
+
+
+@pytest.mark.parametrize("name", released_names())
+def test_the_tables_of_the_package_are_what_its_models_say(name: str) -> None:
+    surrogate = Surrogate.load(name)
+    codes = surrogate.space.sample(200, np.random.default_rng(0))
+    answer = surrogate.query(codes)
+    mean, std = surrogate.accuracy.predict_distribution(codes)
+    assert np.allclose(answer.mean, mean[:, 0], rtol=1e-4)
+    assert np.allclose(answer.std, std[:, 0], rtol=1e-2, atol=1e-4)
+    assert np.allclose(answer.runtime, surrogate.runtime.predict(codes)[:, 0], rtol=1e-3)

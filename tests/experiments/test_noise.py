@@ -288,5 +288,5 @@ def test_the_command(done, root, quick):
 
 def test_the_verdict():
     assert "no higher than the 0.76" in verdict(0.76, 0.76, 0.577)
-    assert "higher than the 0.76" in verdict(0.77, 0.76, 0.577)
+    assert "is higher than the 0.76" in verdict(0.77, 0.76, 0.577)
     assert "leak" in verdict(0.57, 0.76, 0.577)

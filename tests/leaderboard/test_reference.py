@@ -215,7 +215,8 @@ def test_a_dataset_given_by_hand(tmp_path, offline):
         provide(plan, source=other)
 
 
-def test_nothing_is_lacking_with_a_link():
+@pytest.mark.parametrize(("links", "lacking"), [({}, ["no link to code or a paper"]), ({"paper": "https://x"}, [])])
+def test_a_link_is_all_that_the_defaults_lack(links, lacking):
     from nb301_ogb.evaluators.submission.form import ExamHead, Head
     from nb301_ogb.leaderboard.reference.entries import Maker
 
@@ -223,5 +224,6 @@ def test_nothing_is_lacking_with_a_link():
     head = Head(
         model="gin", num_params=1, seeds=tuple(range(10)), exams=(ExamHead("x", "y", "0" * 64),), authors=maker.authors,
         contact=maker.contact, hardware="one core", commands=("x",), external_data="none", package_version="1",
+        **links,
     )  # fmt: skip
-    assert shortfalls(head) == ["no link to code or a paper"]
+    assert shortfalls(head) == lacking

@@ -9,7 +9,7 @@ from scipy.stats import ttest_ind
 
 from nb301_ogb.evaluators.submission.form import Environment
 from nb301_ogb.leaderboard.build import build, find_submissions, judge_all
-from nb301_ogb.leaderboard.leaks import gap, leaks, pairs, verdict, within
+from nb301_ogb.leaderboard.leaks import Pair, gap, leaks, pairs, verdict, within
 from nb301_ogb.leaderboard.markdown import escape as markdown_escape
 from nb301_ogb.leaderboard.markdown import markdown
 from nb301_ogb.leaderboard.record import record, rounded
@@ -139,6 +139,16 @@ def test_the_verdict(results):
     assert verdict([]) == ""
     assert escape(said) in leaks_page(results)
     assert markdown_escape(said) in markdown(results)
+
+
+def test_a_model_that_gets_worse_improves_nothing(results):
+    one = pairs(results)[0]
+    other = Pair(one.leaky, one.clean)
+    better, worse = (one, other) if one.gaps["rmse"].gain > 0 else (other, one)
+    assert "The random splits improve RMSE by" in verdict([better])
+    said = verdict([worse])
+    assert "The random splits change RMSE by -" in said
+    assert "(negative: worse)" in said
 
 
 def test_other_authors_are_no_pair(tmp_path):

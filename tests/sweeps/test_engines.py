@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import multiprocessing
 import sys
 import time
@@ -91,3 +92,12 @@ def test_engines_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_worker_of_another_version_is_refused() -> None:
     assert "has nb301-ogb" in (ray_engine._begin("0.0.0", works.double, 1).error or "")
     assert ray_engine._begin(__version__, works.double, 1) == Outcome(2)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed (the extra `distributed`)")
+def test_a_cluster_started_here_has_room_for_its_workers() -> None:
+    assert make_engine("ray", workers=3, threads=4)._options()["num_cpus"] == 12
+    assert make_engine("ray")._options()["num_cpus"] is None
+    assert make_engine("ray", workers=3, address="there:1")._options() == {"address": "there:1"}
+    with pytest.raises(ConfigError, match="0 workers"):
+        make_engine("ray", workers=0)

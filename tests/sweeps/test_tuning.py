@@ -19,10 +19,10 @@ from nb301_ogb.cli.app import app
 from nb301_ogb.errors import ConfigError, SweepError
 from nb301_ogb.loaders.labelled import LabelledTable
 from nb301_ogb.sweeps import tuning
-from nb301_ogb.sweeps.engines import LocalEngine
+from nb301_ogb.sweeps.engines import LocalEngine, Outcome
 from nb301_ogb.sweeps.ranges import Range, Ranges
-from nb301_ogb.sweeps.tuning import Search, Tried, best_of, config_of, tune
-from nb301_ogb.sweeps.tuning_page import ranked, write_results
+from nb301_ogb.sweeps.tuning import Search, Tried, best_of, config_of, ranked, tune
+from nb301_ogb.sweeps.tuning_page import write_results
 from tests.small_files import part_of_nb201
 
 pytest.importorskip("optuna")
@@ -188,3 +188,21 @@ def test_several_workers(search: Search, expected: list[Tried], tmp_path: Path) 
     found = tune(search, 8, tmp_path, LocalEngine(2))
     assert told(found) == told(expected[:8])
     assert len((tmp_path / "trials.jsonl").read_text().splitlines()) == 9
+
+
+class Losing:
+    """An engine whose second task is lost."""
+
+    def run(self, work, tasks):
+        for number, task in enumerate(tasks):
+            yield task, Outcome(error="its process died 3 times", lost=True) if number == 1 else Outcome(work(task))
+
+
+def test_a_lost_trial_is_tried_again(search: Search, tmp_path: Path) -> None:
+    with pytest.raises(SweepError, match="1 of 3 trials are missing"):
+        tune(search, 3, tmp_path, Losing())
+    kept = (tmp_path / tuning.JOURNAL).read_text().splitlines()
+    assert [json.loads(line)["number"] for line in kept[1:]] == [0, 2]
+    found = tune(search, 3, tmp_path, LocalEngine())
+    assert [one.number for one in found] == [0, 1, 2]
+    assert all(one.error is None for one in found)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
@@ -68,16 +69,16 @@ class Pace:
         self._started = self.clock()
         self._share = 1 / self.workers
 
-    def ended(self, model: str, seconds: float | None) -> None:
+    def ended(self, model: str, seconds: float) -> None:
         """Notes that a run has ended.
 
         Args:
             model: of the run.
-            seconds: of training; None where the run does not say it.
+            seconds: of training; NaN where the run does not say it.
         """
         self.waiting[model] -= 1
         self.done += 1
-        if seconds is not None:
+        if not math.isnan(seconds):
             self.took.setdefault(model, []).append(seconds)
             self._here += seconds
             if self._here:
@@ -125,11 +126,6 @@ def training_seconds(folder: Path) -> float | None:
         records = [json.loads(line) for line in lines[-2:-1]]
     except (OSError, ValueError):
         return None
-    return records_seconds(records)
-
-
-def records_seconds(records: list[Mapping[str, float]]) -> float | None:
-    """The same from the records of a run."""
     seconds = records[-1].get("seconds") if records else None
     return None if seconds is None else float(seconds)
 
