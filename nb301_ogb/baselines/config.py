@@ -34,13 +34,14 @@ class EnsembleConfig:
         member: the configuration of every member, by its name in the package.
         size: members, and folds.
         epochs: of each member, where it has any; 0 leaves them as its configuration says.
-        select: the metric by which its fold chooses a network's epoch. Not RMSE, which in a fold is that of a few rows.
+        select: the metric by which its fold chooses a network's epoch. A fold may hold the one component of its kind,
+            such as all architectures without a path, and errors would then choose by these few rows; ranks do not.
     """
 
     member: str = "gin"
     size: int = 10
     epochs: int = 0
-    select: str = "mae"
+    select: str = "kendall_tau"
 
     kind = "ensemble"
 
