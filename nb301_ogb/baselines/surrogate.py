@@ -18,8 +18,10 @@ from safetensors.numpy import load_file, save_file
 from nb301_ogb._version import __version__
 from nb301_ogb.baselines.benchmark import Answer, Benchmark, TabularBenchmark, generator
 from nb301_ogb.baselines.config import Config, load_config, read_config, to_toml
+from nb301_ogb.baselines.finished import dataset_of, load_model
 from nb301_ogb.baselines.model import Model, Observer, Table
 from nb301_ogb.baselines.models import make_model
+from nb301_ogb.baselines.runs import read_run
 from nb301_ogb.errors import ConfigError, DatasetNameError, Nb301OgbError
 from nb301_ogb.evaluators.evaluator import Evaluator
 from nb301_ogb.loaders.fetch.integrity import digest
@@ -127,24 +129,76 @@ class Surrogate(Benchmark):
             observer: called with the records of both fits.
         """
         data = LabelledTable(dataset, root)
-        times = LabelledTable(dataset, root, targets=("runtime",))
         parts = rows or data.split(split)
-        table = replace(Table.of(data), train=parts.train, valid=parts.valid)
-        configs = {"accuracy": _config(accuracy, data.space.name), "runtime": _config(runtime, data.space.name)}
-        models = {}
-        for name, labels in (("accuracy", data.labels), ("runtime", times.labels)):
-            models[name] = make_model(configs[name], data.space.name, 1, device)
-            models[name].fit(replace(table, labels=labels), seed, observer)
-        evaluator, codes, scores = Evaluator(data.info.name), table.codes, {}
+        config = _config(accuracy, data.space.name)
+        model = make_model(config, data.space.name, 1, device)
+        model.fit(_table(data, parts), seed, observer)
+        return cls._with_runtime(data, parts, split, seed, (config, model), runtime, version, root, device, observer)
+
+    @classmethod
+    def from_run(
+        cls,
+        folder: str | Path,
+        *,
+        runtime: Config | str = "runtime",
+        version: int = 1,
+        root: Path | None = None,
+        device: str = "auto",
+        observer: Observer | None = None,
+    ) -> Surrogate:
+        """Takes the accuracy model of a finished run as it is, and fits the runtime model beside it.
+
+        Args:
+            folder: of the run, as `nb301-ogb train` writes it.
+            runtime: the runtime model's configuration, or its name; its seed is the run's.
+            version: goes into the surrogate's name.
+            root: a folder of datasets, or None.
+            device: for networks.
+            observer: called with the records of the fit.
+
+        Raises:
+            ConfigError: where the run is damaged, has not learned the dataset's label, or not all of its training part.
+        """
+        run = read_run(folder)
+        data = dataset_of(run, root)
+        info, parts = run.info, data.split(run.info.split)
+        if (info.targets, info.runs) != ((data.info.label,), "mean") or info.num_train != len(parts.train):
+            msg = (
+                f"{folder} learned {', '.join(info.targets)} (runs: {info.runs}) of {info.num_train:,} rows; a "
+                f"surrogate is made of a run that learned {data.info.label} (runs: mean) of all {len(parts.train):,}."
+            )
+            raise ConfigError(msg)
+        fitted = run.config, load_model(run, device)
+        return cls._with_runtime(data, parts, info.split, info.seed, fitted, runtime, version, root, device, observer)
+
+    @classmethod
+    def _with_runtime(
+        cls,
+        data: LabelledTable,
+        parts: Split,
+        split: str | None,
+        seed: int,
+        fitted: tuple[Config, Model],
+        runtime: Config | str,
+        version: int,
+        root: Path | None,
+        device: str,
+        observer: Observer | None,
+    ) -> Surrogate:
+        """Fits the runtime model, and judges the accuracy model."""
+        times = LabelledTable(data.info.name, root, targets=("runtime",))
+        config, model = _config(runtime, data.space.name), fitted[1]
+        beside = make_model(config, data.space.name, 1, device)
+        beside.fit(_table(times, parts), seed, observer)
+        evaluator, codes, scores = Evaluator(data.info.name), data.codes(), {}
         for part, where in (("valid", parts.valid), ("test", parts.test)):
-            mean, std = models["accuracy"].predict_distribution(codes[where])
+            mean, std = model.predict_distribution(codes[where])
             judged = {"y_true": data.labels[where], "y_pred": mean}
             scores[part] = evaluator.eval(judged if np.isnan(std).any() else judged | {"y_std": std})
         # Two fits are two benchmarks, whatever they are called: what the model says tells them apart.
-        said = hashlib.sha256(models["accuracy"].predict(codes[parts.test]).tobytes()).hexdigest()[:12]
-        name = f"{data.info.name}-v{data.info.version} surrogate {models['accuracy'].name} v{version} ({said})"
+        said = hashlib.sha256(model.predict(codes[parts.test]).tobytes()).hexdigest()[:12]
         info = SurrogateInfo(
-            name=name,
+            name=f"{data.info.name}-v{data.info.version} surrogate {model.name} v{version} ({said})",
             dataset=data.info.name,
             content_hash=data.file.content_hash,
             split=split or data.info.default_split,
@@ -152,7 +206,7 @@ class Surrogate(Benchmark):
             seed=seed,
             scores=scores,
         )
-        return cls(info, configs, models["accuracy"], models["runtime"])
+        return cls(info, {"accuracy": fitted[0], "runtime": config}, model, beside)
 
     @classmethod
     def load(cls, folder_or_name: str | Path, device: str = "cpu") -> Surrogate:
@@ -236,6 +290,11 @@ class Surrogate(Benchmark):
             ArchitectureError: for a space that has no table.
         """
         return self.query_codes(self.space.table())
+
+
+def _table(data: LabelledTable, parts: Split) -> Table:
+    """What a model is fitted on: the rows of a split, or others."""
+    return replace(Table.of(data), train=parts.train, valid=parts.valid)
 
 
 def _digests(folder: Path) -> dict[str, str]:

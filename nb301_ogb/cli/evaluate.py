@@ -22,7 +22,7 @@ def run(
 
     The dataset must be the one that the run was made on, by its content hash.
     """
-    from nb301_ogb.baselines.rescore import rescore
+    from nb301_ogb.baselines.finished import rescore
     from nb301_ogb.baselines.runs import find_runs
     from nb301_ogb.baselines.training import summarise
 

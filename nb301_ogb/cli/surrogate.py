@@ -13,45 +13,64 @@ EXAMPLE = "Example: nb301-ogb surrogate nb201-cifar10 --output surrogates/nb201-
 
 
 def run(
-    dataset: Annotated[str, typer.Argument(help="A dataset's name.")],
+    dataset: Annotated[str, typer.Argument(help="A dataset's name, or the folder of a run, whose model is taken.")],
     output: Annotated[Path, typer.Option(help="The folder for the surrogate.")],
     model: Annotated[
-        str, typer.Option(help="The accuracy model: a configuration of the package, or a TOML file.")
-    ] = "ensemble",
+        str | None,
+        typer.Option(
+            help="The accuracy model: a configuration of the package, or a TOML file.", show_default="ensemble"
+        ),
+    ] = None,
     runtime: Annotated[str, typer.Option(help="The runtime model: likewise.")] = "runtime",
     split: Annotated[
         str | None, typer.Option(help="On whose training part it is fitted; by default the default one.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the fit.")] = 0,
+    seed: Annotated[int | None, typer.Option(help="Of the fit.", show_default="0")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a surrogate that is there.")] = False,
     root: RootOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Fit an accuracy model and a runtime model on a split's training part, calibrate on validation, judge on test."""
+    """Fit an accuracy model and a runtime model on a split's training part, calibrate on validation, judge on test.
+
+    The folder of a finished run in place of the dataset gives its accuracy model as it is; the rest is as for a fit.
+    """
     from nb301_ogb.baselines.config import load_config
+    from nb301_ogb.baselines.runs import MARK as RUN
+    from nb301_ogb.baselines.runs import read_run
     from nb301_ogb.baselines.surrogate import MARK, Surrogate
     from nb301_ogb.catalog import get_info
+    from nb301_ogb.errors import ConfigError
     from nb301_ogb.storage.folder import replaces
 
     replaces(output.expanduser().absolute(), MARK, overwrite)  # told now, not when the fit is over
-    space = get_info(dataset).space
+    folder = Path(dataset).expanduser()
+    of_run = (folder / RUN).is_file()
+    given = [name for name, value in (("--model", model), ("--split", split), ("--seed", seed)) if value is not None]
+    if of_run and given:
+        msg = f"{given[0]} is what the run {folder} says; leave it away, or give a dataset's name to fit anew."
+        raise ConfigError(msg)
+    space = get_info(read_run(folder).info.dataset if of_run else dataset).space
     with progress_bar(as_json) as bar:
         task = bar.add_task("fitting", total=None, note="")
 
         def show(record: dict[str, Any]) -> None:
             bar.update(task, advance=1, note=f"validation RMSE {record['valid']['rmse']:.4f}")
 
-        fitted = Surrogate.fit(
-            dataset,
-            accuracy=load_config(model, space),
-            runtime=load_config(runtime, space),
-            split=split,
-            seed=seed,
-            root=root,
-            device=device,
-            observer=show,
-        )
+        beside = load_config(runtime, space)
+        if of_run:
+            fitted = Surrogate.from_run(folder, runtime=beside, root=root, device=device, observer=show)
+        else:
+            fitted = Surrogate.fit(
+                dataset,
+                accuracy=load_config(model or "ensemble", space),
+                runtime=beside,
+                split=split,
+                seed=seed or 0,
+                root=root,
+                device=device,
+                observer=show,
+            )
     fitted.save(output, overwrite)
     if as_json:
         print_json({"name": fitted.name, "folder": str(output), "scores": fitted.info.scores})

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nb301_ogb.baselines.ensemble import EnsembleModel
+from nb301_ogb.baselines.finished import load_model
 from nb301_ogb.baselines.model import Model
 from nb301_ogb.baselines.runs import find_runs, read_run
 from nb301_ogb.baselines.surrogate import MARK, Surrogate
 from nb301_ogb.errors import ConfigError
-from nb301_ogb.experiments.query_time import load_model
 
 
 @dataclass(frozen=True)

@@ -8,27 +8,11 @@ from typing import Any
 import numpy as np
 
 from nb301_ogb.baselines.model import Model
-from nb301_ogb.baselines.models import make_model
-from nb301_ogb.baselines.runs import Run
-from nb301_ogb.catalog import get_info
 from nb301_ogb.spaces.graphs import CodeArray
 
 SINGLE, BULK = 50, 10_000
 """Architectures that are asked one by one, and those that are asked together."""
 _WARM, _PASSES, _LONGEST = 3, 3, 20.0
-
-
-def load_model(run: Run, device: str = "cpu", threads: int = 1) -> Model:
-    """The fitted model of a run.
-
-    Raises:
-        ConfigError: where its files are missing or damaged.
-        MissingExtraError: where its library is not installed.
-    """
-    num_tasks = run.predictions["test"].y_pred.shape[1]
-    model = make_model(run.config, get_info(run.info.dataset).space, num_tasks, device, threads)
-    model.load(run.folder)
-    return model
 
 
 def query_times(model: Model, codes: CodeArray, rng: np.random.Generator) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from nb301_ogb.baselines.finished import load_model
 from nb301_ogb.baselines.runs import Run
 from nb301_ogb.catalog import get_info
-from nb301_ogb.experiments.query_time import load_model, query_times
+from nb301_ogb.experiments.query_time import query_times
 from nb301_ogb.experiments.run_scores import scores_of
 from nb301_ogb.experiments.trained import Trainings, missing_seeds, there
 from nb301_ogb.loaders.labelled import LabelledTable

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from safetensors.numpy import save_file
 from nb301_ogb.baselines import surrogate as module
 from nb301_ogb.baselines.config import GNNConfig, TreeConfig
 from nb301_ogb.baselines.surrogate import Surrogate, open_benchmark, released_folder, released_names
+from nb301_ogb.baselines.training import Job, train
 from nb301_ogb.errors import ArchitectureError, ConfigError, DatasetNameError
 from nb301_ogb.spaces import get_space
 
@@ -36,6 +38,24 @@ def test_what_it_says_of_itself(folder: Path) -> None:
     assert info.split == "few_shot_1563"
     assert {"rmse", "kendall_tau"} <= set(info.scores["test"])
     assert "lightgbm v1" in info.name
+
+
+def test_of_a_run_it_is_what_a_fit_would_be(folder: Path, tmp_path: Path) -> None:
+    job = Job("nb201-cifar10", ACCURACY, "few_shot_1563", device="cpu")
+    train(job, [0], tmp_path)
+    made = Surrogate.from_run(tmp_path / "seed-0", runtime=RUNTIME, device="cpu")
+    assert made.info == replace(Surrogate.load(folder).info, files={})
+    assert np.array_equal(made.table().mean, Surrogate.load(folder).table().mean)
+    made.save(tmp_path / "surrogate")
+    assert Surrogate.load(tmp_path / "surrogate").name == made.name
+
+
+def test_a_run_on_a_part_of_the_rows_is_refused(tmp_path: Path) -> None:
+    train(Job("nb201-cifar10", ACCURACY, "few_shot_1563", device="cpu", train_rows=500), [0], tmp_path)
+    with pytest.raises(ConfigError, match=r"of 500 rows; a surrogate is made of .* of all 1,563"):
+        Surrogate.from_run(tmp_path / "seed-0", runtime=RUNTIME)
+    with pytest.raises(ConfigError, match="no finished run folder"):
+        Surrogate.from_run(tmp_path)
 
 
 def test_every_form_gives_the_same_answer(folder: Path) -> None:

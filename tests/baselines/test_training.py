@@ -13,11 +13,11 @@ import torch
 
 from nb301_ogb.baselines import runs
 from nb301_ogb.baselines.config import GNNConfig, TreeConfig, load_config
+from nb301_ogb.baselines.finished import rescore
 from nb301_ogb.baselines.gnn_model import GNNModel, resolve_device
 from nb301_ogb.baselines.model import Table
 from nb301_ogb.baselines.models import make_model
 from nb301_ogb.baselines.report import write_report
-from nb301_ogb.baselines.rescore import rescore
 from nb301_ogb.baselines.scores import score
 from nb301_ogb.baselines.training import Job, summarise, train
 from nb301_ogb.errors import ConfigError, OutputError

@@ -92,3 +92,18 @@ def test_fit_and_ask(tmp_path: Path) -> None:
     assert answer["std"] is None
     with pytest.raises(OutputError, match="--overwrite"):
         invoke(*fit, "--output", str(folder))
+
+
+def test_a_surrogate_of_a_run(tmp_path: Path) -> None:
+    model, runtime, folder = tmp_path / "model.toml", tmp_path / "runtime.toml", tmp_path / "surrogate"
+    model.write_text('kind = "trees"\nrounds = 20\n[params]\nlearning_rate = 0.3\n')
+    runtime.write_text('emb_dim = 8\nnum_layer = 1\nepochs = 1\nbatch_size = 512\nlabel_scale = "log"\n')
+    where = ("--dataset", "nb201-cifar10", "--split", "few_shot_781", "--device", "cpu")
+    invoke("train", *where, "--gnn", str(model), "--seed", "3", "--output", str(tmp_path / "runs"))
+    make = ("surrogate", str(tmp_path / "runs" / "seed-3"), "--runtime", str(runtime), "--device", "cpu")
+    assert "kendall_tau" in invoke(*make, "--output", str(folder))
+    told = json.loads((folder / "surrogate.json").read_text())
+    assert (told["dataset"], told["split"], told["seed"]) == ("ogbg-nb201-cifar10", "few_shot_781", 3)
+    for option in (("--model", "gin"), ("--split", "random"), ("--seed", "0")):
+        with pytest.raises(ConfigError, match=f"{option[0]} is what the run"):
+            invoke(*make, *option, "--output", str(tmp_path / "other"))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from nb301_ogb.baselines.ensemble import EnsembleModel
+from nb301_ogb.baselines.finished import load_model
 from nb301_ogb.baselines.runs import read_run
 from nb301_ogb.catalog import get_info
 from nb301_ogb.errors import ConfigError, DatasetNameError
@@ -22,7 +23,7 @@ from nb301_ogb.experiments.data_size import data_size, training_sizes
 from nb301_ogb.experiments.ensemble_source import open_sources
 from nb301_ogb.experiments.ensembles import LEVELS, Part, by_deviation, ensembles, measure, observed
 from nb301_ogb.experiments.leave_one_out import leave_one_out
-from nb301_ogb.experiments.query_time import load_model, query_times
+from nb301_ogb.experiments.query_time import query_times
 from nb301_ogb.experiments.run_scores import cell, over_seeds
 from nb301_ogb.experiments.surrogates import best_model, surrogates
 from nb301_ogb.experiments.trained import Trainings
