@@ -142,14 +142,13 @@ def _fits(table: LabelledTable, turn: int, settings: Settings, folder: Path, roo
             settings.device, settings.threads, folder,
         )  # fmt: skip
 
-    plain, model = (
-        fits.for_noise(load_config(name, table.space.name), settings.epochs, name)
-        for name in (settings.plain, settings.model)
-    )
-    yield one(fits.PLAIN, plain)
-    yield one(fits.ALL, model)
+    def config(name: str, kind: str) -> Config:
+        return fits.for_noise(load_config(name, table.space.name), settings.epochs, name, kind)
+
+    yield one(fits.PLAIN, config(settings.plain, fits.PLAIN))
+    yield one(fits.ALL, config(settings.model, fits.ALL))
     for fold in range(settings.members):
-        yield one(fits.WITHOUT, model, fold)
+        yield one(fits.WITHOUT, config(settings.model, fits.WITHOUT), fold)
 
 
 def _answer(turn: Turn, wanted: Sequence[Fit], found: dict[Path, Values], settings: Settings) -> _Answer:

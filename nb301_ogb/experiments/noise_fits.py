@@ -75,13 +75,17 @@ class Fit:
         return json.dumps(found | {"content_hash": content_hash, "config": config}, sort_keys=True)
 
 
-def for_noise(config: Config, epochs: int | None, where: str) -> Config:
-    """A configuration as this experiment takes it: epochs are chosen by what is judged here, the absolute error.
+def for_noise(config: Config, epochs: int | None, where: str, kind: str = ALL) -> Config:
+    """A configuration as this experiment takes it.
+
+    A network that learns from everything keeps the epoch that fits it best by what is judged here, the absolute error;
+    one without a fold keeps the epoch that the fold chooses as those of ensembles do.
 
     Args:
         config: of a model.
         epochs: in place of the configuration's, for networks.
         where: the configuration comes from, for messages.
+        kind: of the fit.
 
     Raises:
         ConfigError: for an ensemble.
@@ -89,7 +93,8 @@ def for_noise(config: Config, epochs: int | None, where: str) -> Config:
     if isinstance(config, EnsembleConfig):
         msg = f"{where}: the experiment makes its ensemble itself; name the configuration of a member, such as gin."
         raise ConfigError(msg)
-    return change(config, {"epochs": epochs, "select": "mae"}, where) if isinstance(config, NetworkConfig) else config
+    select = EnsembleConfig.select if kind == WITHOUT else "mae"
+    return change(config, {"epochs": epochs, "select": select}, where) if isinstance(config, NetworkConfig) else config
 
 
 def folds_of(turn: Turn, folds: int, seed: int) -> IntArray:
