@@ -209,12 +209,13 @@ class Surrogate(Benchmark):
         return cls(info, {"accuracy": fitted[0], "runtime": config}, model, beside)
 
     @classmethod
-    def load(cls, folder_or_name: str | Path, device: str = "cpu") -> Surrogate:
+    def load(cls, folder_or_name: str | Path, device: str = "cpu", threads: int = 1) -> Surrogate:
         """Loads a surrogate from a folder, or one of the package by the name of its dataset.
 
         Args:
             folder_or_name: a folder that `save` wrote, or `nb201-cifar10` and the like.
             device: for networks: `auto`, `cpu`, `cuda` or `cuda:N`.
+            threads: that many architectures asked at once may use on the CPU; 0 for all cores.
 
         Raises:
             DatasetNameError: where there is neither such a folder nor such a name.
@@ -233,7 +234,7 @@ class Surrogate(Benchmark):
             configs, models = {}, {}
             for name in ("accuracy", "runtime"):
                 configs[name] = read_config(folder / name / "config.toml")
-                models[name] = make_model(configs[name], info.space, 1, device)
+                models[name] = make_model(configs[name], info.space, 1, device, threads)
                 models[name].load(folder / name)
             answers = _read_table(folder / _TABLE, get_space(info.space).size) if _TABLE in info.files else None
         except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
@@ -352,12 +353,18 @@ def released_folder(name: str) -> Path:
     raise DatasetNameError(msg)
 
 
-def open_benchmark(text: str, root: Path | None = None, device: str = "cpu") -> Benchmark:
+def open_benchmark(text: str, root: Path | None = None, device: str = "cpu", threads: int = 1) -> Benchmark:
     """A benchmark from what a user types: `table:DATASET`, a surrogate's name, or its folder.
+
+    Args:
+        text: the name.
+        root: a folder of datasets, or None.
+        device: as of `Surrogate.load`.
+        threads: likewise.
 
     Raises:
         DatasetNameError: where there is no such benchmark.
     """
     if text.startswith(_TABLE_PREFIX):
         return TabularBenchmark(text.removeprefix(_TABLE_PREFIX), root)
-    return Surrogate.load(text, device)
+    return Surrogate.load(text, device, threads)

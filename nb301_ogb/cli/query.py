@@ -41,6 +41,7 @@ def run(
     noise: Annotated[bool, typer.Option("--noise", help="Draw one training's accuracy as `value`.")] = False,
     seed: Annotated[int | None, typer.Option(help="Of the noise.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "cpu",
+    threads: Annotated[int, typer.Option(min=0, help="CPU threads for a surrogate; 0 for all cores.")] = 1,
     root: RootOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -60,7 +61,7 @@ def run(
         if given and not other:
             msg = f"{words}."
             raise ConfigError(msg)
-    asked = open_benchmark(benchmark, root, device)
+    asked = open_benchmark(benchmark, root, device, threads)
     rng = np.random.default_rng(seed) if noise else None
     if file is not None:
         _stream(asked, file, output, rng)
