@@ -78,11 +78,10 @@ def dots(numbers: dict[str, Any]) -> Draw:
                 axes.plot(one["ratio"], place, marker, color=colour, markersize=6, alpha=0.85, label=label)
         for value, text in ((numbers["floor"], "perfect"), (numbers["paper"], "paper"), (1.0, "tabular")):
             axes.axvline(value, color=GREY, linestyle="--", linewidth=1.2, zorder=1)
-            axes.text(
-                value, -0.75, f" {text} {value:.3g} ", fontsize=9, va="center", ha="right" if value == 1 else "left"
-            )
+            above = axes.get_xaxis_transform()
+            axes.text(value, 1.01, f"{text}\n{value:.3g}", fontsize=9, va="bottom", ha="center", transform=above)
         axes.set_yticks(range(len(methods)), [names[name] for name in methods])
-        axes.set_ylim(len(methods) - 0.4, -1.1)
+        axes.set_ylim(len(methods) - 0.4, -0.6)
         axes.set_xlabel("MAE / MAE of the tabular benchmark")
         plain(axes, "x")
         figure.legend(loc="outside upper right", ncols=len(numbers["turns"]), frameon=False, fontsize=9.5)
