@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from nb301_ogb.baselines.settings import GNNConfig, MLPConfig, NetworkConfig, SVRConfig, TreeConfig
+from nb301_ogb.baselines.settings import LAST, GNNConfig, MLPConfig, NetworkConfig, SVRConfig, TreeConfig
 from nb301_ogb.errors import ConfigError
 from nb301_ogb.spaces import space_names
 
@@ -34,14 +34,14 @@ class EnsembleConfig:
         member: the configuration of every member, by its name in the package.
         size: members, and folds.
         epochs: of each member, where it has any; 0 leaves them as its configuration says.
-        select: the metric by which its fold chooses a network's epoch. A fold may hold the one component of its kind,
-            such as all architectures without a path, and errors would then choose by these few rows; ranks do not.
+        select: of a network, the metric by which its fold chooses the epoch, or `last` for the last one. A fold may
+            hold the one component of its kind, such as all architectures without a path, which would then choose.
     """
 
     member: str = "gin"
     size: int = 10
     epochs: int = 0
-    select: str = "kendall_tau"
+    select: str = LAST
 
     kind = "ensemble"
 

@@ -18,7 +18,7 @@ from nb301_ogb.baselines.label_scale import LabelScale
 from nb301_ogb.baselines.losses import Loss
 from nb301_ogb.baselines.model import History, Observer, Record
 from nb301_ogb.baselines.optim import Stepper
-from nb301_ogb.baselines.settings import NetworkConfig
+from nb301_ogb.baselines.settings import LAST, NetworkConfig
 from nb301_ogb.errors import ConfigError
 from nb301_ogb.evaluators.metrics import HIGHER_IS_BETTER, METRICS
 
@@ -148,7 +148,7 @@ class Training:
         if not self._best_weights:
             if checkpoint is not None and self._team.leads:
                 checkpoint.remove()  # going on from it would end here again
-            msg = f"training diverged: no epoch had a finite validation {self._config.select}; lower lr."
+            msg = "training diverged: no epoch had finite predictions on the validation part; lower lr."
             raise ConfigError(msg)
         self._network.load_state_dict(self._best_weights)
         return self._history
@@ -188,7 +188,10 @@ class Training:
         history.records.append(record)
         first = math.isnan(history.best_train)
         history.best_train = record["train_rmse"] if first else min(record["train_rmse"], history.best_train)
-        value = record["valid"][select] * (-1 if select in HIGHER_IS_BETTER else 1)
+        if select == LAST:
+            value = -float(record["epoch"])
+        else:
+            value = record["valid"][select] * (-1 if select in HIGHER_IS_BETTER else 1)
         if value < self._best_score:
             self._best_score, history.best = value, record["epoch"]
             self._best_weights = {name: tensor.clone() for name, tensor in self._network.state_dict().items()}

@@ -24,7 +24,7 @@ from nb301_ogb.baselines.losses import check_loss
 from nb301_ogb.baselines.model import History, Observer, ResumableModel, Table
 from nb301_ogb.baselines.optim import resolve_precision
 from nb301_ogb.baselines.scores import score
-from nb301_ogb.baselines.settings import NetworkConfig
+from nb301_ogb.baselines.settings import LAST, NetworkConfig
 from nb301_ogb.errors import ConfigError
 from nb301_ogb.evaluators.metrics import METRICS
 from nb301_ogb.spaces import Space, get_space
@@ -73,7 +73,7 @@ class NetworkModel(ResumableModel):
     def __init__(
         self, config: NetworkConfig, space: str, num_tasks: int = 1, device: str = "auto", threads: int = 1
     ) -> None:
-        check_choices(config, select=METRICS, label_scale=SCALES)
+        check_choices(config, select=(*METRICS, LAST), label_scale=SCALES)
         check_loss(config.loss, config.label_scale, num_tasks)
         self.device = resolve_device(device)
         self.config = dataclasses.replace(config, amp=resolve_precision(config.amp, self.device))

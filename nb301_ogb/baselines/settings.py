@@ -6,6 +6,9 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+LAST = "last"
+"""The choice of the last epoch, in the place of a metric."""
+
 
 @dataclass(frozen=True)
 class NetworkConfig:
@@ -25,7 +28,7 @@ class NetworkConfig:
         grad_clip: the largest norm of all gradients together; longer ones are shortened to it, 0 leaves them alone.
         amp: mixed precision: `off`, `bf16`, `fp16` (with a scaled loss), or `auto` for what the device does best.
         patience: epochs without a better validation score after which training ends.
-        select: the metric by which validation chooses the epoch.
+        select: the metric by which validation chooses the epoch, or `last` for the last epoch whatever validation says.
     """
 
     batch_size: int = 32

@@ -63,6 +63,17 @@ def test_the_chosen_epoch_is_the_best_on_validation(table: Table) -> None:
     assert again["rmse"] == pytest.approx(min(scores), rel=1e-6)
 
 
+def test_the_last_epoch_can_be_chosen(table: Table) -> None:
+    # Without patience the training ends where validation says nothing.
+    config = dataclasses.replace(SMALL, select="last", patience=1, epochs=4)
+    seen: list[np.ndarray] = []
+    model = GNNModel(config, "nasbench201", device="cpu")
+    history = model.fit(table, 0, lambda record: seen.append(model.predict(table.codes[table.valid])))
+    assert history.best == len(history.records) == len(seen) == 4
+    assert np.array_equal(model.predict(table.codes[table.valid]), seen[-1])
+    assert not np.array_equal(seen[-2], seen[-1])
+
+
 def test_selection_by_a_metric_that_grows(table: Table) -> None:
     model = GNNModel(dataclasses.replace(SMALL, select="kendall_tau"), "nasbench201", device="cpu")
     history = model.fit(table, 0)
