@@ -1,7 +1,8 @@
 """Deep ensembles: members on folds of the training part, their mean, and a standard deviation calibrated on validation.
 
-Member k is fitted without fold k, which stops and chooses it, so that the validation part stays unseen until the
-calibration (as the surrogates of NAS-Bench-301 do with 10 members, Zela et al., ICLR 2022).
+Member k is fitted without fold k, which tells trees how many there shall be, while a network keeps its last epoch; so
+the validation part stays unseen until the calibration (as in the surrogates of NAS-Bench-301 with 10 members, Zela et
+al., ICLR 2022).
 """
 
 from __future__ import annotations

@@ -31,6 +31,15 @@ RootOption = Annotated[
     Path | None,
     typer.Option(help="A folder of datasets as OGB lays it out; by default the user's cache and the embedded files."),
 ]
+DeviceOption = Annotated[
+    str,
+    typer.Option(
+        help="For networks: auto, cpu, cuda, cuda:N, or a GPU's number.",
+        callback=lambda given: f"cuda:{given}" if given and given.isdigit() else given,
+    ),
+]
+ThreadsOption = Annotated[int, typer.Option(min=0, help="CPU threads for a model; 0 leaves the number to its library.")]
+NoteOption = Annotated[str, typer.Option(help="A sentence to show above everything, such as what the data is not.")]
 DatasetArgument = Annotated[str, typer.Argument(help="A dataset's name, such as nb201-cifar10, or an HDF5 file.")]
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from nb301_ogb.cli.common import console
+from nb301_ogb.cli.common import DeviceOption, console
 from nb301_ogb.cli.train import show_summaries, train_with_progress
 
 EXAMPLE = "Example: nb301-ogb demo --output runs/demo"
@@ -22,7 +22,7 @@ def run(
     ] = Path("runs/demo"),
     dataset: Annotated[str, typer.Option(help="A dataset's name.")] = "ogbg-nb201-cifar10",
     epochs: Annotated[int | None, typer.Option(help="Epochs of the GIN; by default as its configuration says.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    device: DeviceOption = "auto",
 ) -> None:
     """Train a GIN and a tree ensemble on 15,625 measured architectures, and judge both on the fixed split."""
     from nb301_ogb.baselines.config import change, load_config

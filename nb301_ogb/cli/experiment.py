@@ -8,7 +8,16 @@ from typing import Annotated
 import typer
 
 from nb301_ogb.cli import experiment_models, experiment_noise, experiment_search, experiment_transfer
-from nb301_ogb.cli.common import DatasetArgument, JsonOption, RootOption, console, errors, open_dataset, print_json
+from nb301_ogb.cli.common import (
+    DatasetArgument,
+    JsonOption,
+    NoteOption,
+    RootOption,
+    console,
+    errors,
+    open_dataset,
+    print_json,
+)
 
 EXAMPLE = "Example: nb301-ogb experiment dataset nb201-cifar10 --output reports/nb201-cifar10"
 
@@ -26,7 +35,7 @@ def _root() -> None:
 def dataset(
     name: DatasetArgument,
     output: Annotated[Path, typer.Option(help="The folder; earlier reports in it are replaced.")],
-    note: Annotated[str, typer.Option(help="A sentence to show above everything, such as what the file is not.")] = "",
+    note: NoteOption = "",
     root: RootOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nb301_ogb.cli.common import JsonOption, RootOption, errors, parse_seeds
+from nb301_ogb.cli.common import DeviceOption, JsonOption, NoteOption, RootOption, ThreadsOption, errors, parse_seeds
 from nb301_ogb.cli.engine_options import AddressOption, EngineOption, WorkersOption, open_engine
 from nb301_ogb.cli.experiment_search import parse_counts, show_report
 from nb301_ogb.cli.train import trials_bar
@@ -33,12 +33,9 @@ _Datasets = Annotated[str, typer.Option(help="Their names, with spaces between t
 _Models = Annotated[str, typer.Option(help="Configurations of the package, with spaces between them.")]
 _Seeds = Annotated[str, typer.Option("--seeds", "--seed", help="7, 0-9 or 0,3,5: a run for each.")]
 _Existing = Annotated[bool, typer.Option("--existing", help="Train nothing; missing runs are listed in the report.")]
-_Device = Annotated[str, typer.Option(help="For networks: auto, cpu, cuda or cuda:N.")]
-_Threads = Annotated[int, typer.Option(help="CPU threads for a run; 0 leaves the number to the library.")]
 _Epochs = Annotated[int | None, typer.Option(min=1, help="Of networks; overrides the configurations.")]
 _Rounds = Annotated[int | None, typer.Option(min=1, help="Of trees; overrides the configurations.")]
 _Members = Annotated[int | None, typer.Option(min=2, help="Of ensembles; overrides the configurations.")]
-_Note = Annotated[str, typer.Option(help="A sentence to show above everything, such as what the data is not.")]
 
 
 def surrogates(
@@ -56,15 +53,15 @@ def surrogates(
     query_time: Annotated[
         bool, typer.Option("--query-time/--no-query-time", help="Whether a run of each model is loaded and timed.")
     ] = True,
-    device: _Device = "auto",
-    threads: _Threads = 1,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = 1,
     epochs: _Epochs = None,
     rounds: _Rounds = None,
     members: _Members = None,
     engine: EngineOption = "local",
     workers: WorkersOption = None,
     address: AddressOption = None,
-    note: _Note = "",
+    note: NoteOption = "",
     root: RootOption = None,
     as_json: JsonOption = False,
 ) -> None:  # fmt: skip
@@ -96,14 +93,14 @@ def ensembles(
     model: Annotated[str, typer.Option(help="Without --source: an ensemble's configuration.")] = "ensemble",
     seeds: _Seeds = "0",
     existing: _Existing = False,
-    device: _Device = "auto",
-    threads: _Threads = 1,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = 1,
     epochs: _Epochs = None,
     members: _Members = None,
     engine: EngineOption = "local",
     workers: WorkersOption = None,
     address: AddressOption = None,
-    note: _Note = "",
+    note: NoteOption = "",
     root: RootOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -147,15 +144,15 @@ def data_size(
     ] = "",
     seeds: _Seeds = "0-2",
     existing: _Existing = False,
-    device: _Device = "auto",
-    threads: _Threads = 1,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = 1,
     epochs: _Epochs = None,
     rounds: _Rounds = None,
     members: _Members = None,
     engine: EngineOption = "local",
     workers: WorkersOption = None,
     address: AddressOption = None,
-    note: _Note = "",
+    note: NoteOption = "",
     root: RootOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -184,15 +181,15 @@ def leave_one_out(
     ] = True,
     seeds: _Seeds = "0",
     existing: _Existing = False,
-    device: _Device = "auto",
-    threads: _Threads = 1,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = 1,
     epochs: _Epochs = None,
     rounds: _Rounds = None,
     members: _Members = None,
     engine: EngineOption = "local",
     workers: WorkersOption = None,
     address: AddressOption = None,
-    note: _Note = "",
+    note: NoteOption = "",
     root: RootOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nb301_ogb.cli.common import JsonOption, RootOption, console, print_json, print_table, progress_bar
+from nb301_ogb.cli.common import (
+    DeviceOption,
+    JsonOption,
+    NoteOption,
+    RootOption,
+    ThreadsOption,
+    console,
+    print_json,
+    print_table,
+    progress_bar,
+)
 from nb301_ogb.cli.engine_options import AddressOption, EngineOption, WorkersOption, open_engine
 from nb301_ogb.cli.experiment_search import show_report
 
@@ -28,12 +38,12 @@ def noise(
     epochs: Annotated[int | None, typer.Option(min=1, help="Of networks; overrides the configurations.")] = None,
     least: Annotated[float, typer.Option(help="Architectures with a run under it, in percent, are left out.")] = 50.0,
     seed: Annotated[int, typer.Option(min=0, help="Of the folds and the fits.")] = 0,
-    device: Annotated[str, typer.Option(help="For networks: auto, cpu, cuda or cuda:N.")] = "auto",
-    threads: Annotated[int, typer.Option(help="CPU threads for a fit; 0 leaves the number to the library.")] = 1,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = 1,
     engine: EngineOption = "local",
     workers: WorkersOption = None,
     address: AddressOption = None,
-    note: Annotated[str, typer.Option(help="A sentence to show above everything, such as what the data is not.")] = "",
+    note: NoteOption = "",
     root: RootOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -8,14 +8,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nb301_ogb.cli.common import JsonOption, RootOption, console, errors, print_json, progress_bar
+from nb301_ogb.cli.common import (
+    DeviceOption,
+    JsonOption,
+    NoteOption,
+    RootOption,
+    console,
+    errors,
+    print_json,
+    progress_bar,
+)
 from nb301_ogb.cli.search import shown_on
 from nb301_ogb.cli.search_options import (
     CheckpointsOption,
-    DeviceOption,
     EvaluationsOption,
     NoiseOption,
-    NoteOption,
     OutputOption,
     RepeatsOption,
     SearchWorkersOption,

@@ -7,14 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from nb301_ogb.cli.common import JsonOption, RootOption, progress_bar
+from nb301_ogb.cli.common import DeviceOption, JsonOption, NoteOption, RootOption, progress_bar
 from nb301_ogb.cli.experiment_search import parse_counts, show_report
 from nb301_ogb.cli.search import shown_on
 from nb301_ogb.cli.search_options import (
     CheckpointsOption,
-    DeviceOption,
     EvaluationsOption,
-    NoteOption,
     OutputOption,
     RepeatsOption,
     SearchWorkersOption,

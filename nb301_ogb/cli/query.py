@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from nb301_ogb.cli.common import JsonOption, RootOption, print_json, print_table, progress_bar
+from nb301_ogb.cli.common import (
+    DeviceOption,
+    JsonOption,
+    RootOption,
+    ThreadsOption,
+    print_json,
+    print_table,
+    progress_bar,
+)
 from nb301_ogb.errors import ArchitectureError, ConfigError, OutputError
 from nb301_ogb.storage.whole import Temporary
 
@@ -40,8 +48,8 @@ def run(
     ] = None,
     noise: Annotated[bool, typer.Option("--noise", help="Draw one training's accuracy as `value`.")] = False,
     seed: Annotated[int | None, typer.Option(help="Of the noise.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "cpu",
-    threads: Annotated[int, typer.Option(min=0, help="CPU threads for a surrogate; 0 for all cores.")] = 1,
+    device: DeviceOption = "cpu",
+    threads: ThreadsOption = 1,
     root: RootOption = None,
     as_json: JsonOption = False,
 ) -> None:

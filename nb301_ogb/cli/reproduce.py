@@ -13,8 +13,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 
 from nb301_ogb.cli.common import (
+    DeviceOption,
     JsonOption,
     RootOption,
+    ThreadsOption,
     console,
     errors,
     mean_cell,
@@ -55,8 +57,8 @@ def run(
     contact: Annotated[str | None, typer.Option(help="An address for questions.")] = None,
     code: Annotated[str, typer.Option(help="A link to the code.")] = "",
     note: Annotated[str, typer.Option(help="A sentence to show with every entry.")] = "",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N, or a GPU's number.")] = "auto",
-    threads: Annotated[int, typer.Option(help="CPU threads for a run; 0 leaves the number to the library.")] = 1,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = 1,
     engine: EngineOption = "local",
     workers: WorkersOption = None,
     address: AddressOption = None,
@@ -80,7 +82,6 @@ def run(
     if dry_run:
         _show_plan(plan, root, source, as_json)
         return
-    device = f"cuda:{device}" if device.isdigit() else device
     maker = Maker(code=code, note=note)
     maker = replace(maker, authors=tuple(author or maker.authors), contact=contact or maker.contact)
     place = open_engine(engine, workers, address, threads, device)

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nb301_ogb.cli.common import JsonOption, RootOption, console, errors, print_json, print_table, progress_bar
+from nb301_ogb.cli.common import (
+    DeviceOption,
+    JsonOption,
+    RootOption,
+    console,
+    errors,
+    print_json,
+    print_table,
+    progress_bar,
+)
 from nb301_ogb.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -60,7 +69,7 @@ def run(
     table: Annotated[Path | None, typer.Option("--csv", help="Also write every query to this CSV file.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew where the file exists.")] = False,
     workers: Annotated[int, typer.Option(min=1, help="Processes for the repeats.")] = 1,
-    device: Annotated[str, typer.Option(help="For a surrogate's networks: auto, cpu, cuda or cuda:N.")] = "cpu",
+    device: DeviceOption = "cpu",
     root: RootOption = None,
     as_json: JsonOption = False,
 ) -> None:

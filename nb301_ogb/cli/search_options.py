@@ -16,5 +16,3 @@ CheckpointsOption = Annotated[str, typer.Option(help="Evaluations after which to
 SeedOption = Annotated[int, typer.Option(min=0, help="Of the first repeat.")]
 NoiseOption = Annotated[bool, typer.Option("--noise", help="Tell the optimisers single trainings in place of means.")]
 SearchWorkersOption = Annotated[int, typer.Option(min=1, help="Processes for the repeats.")]
-NoteOption = Annotated[str, typer.Option(help="A sentence to show above everything, such as what the data is not.")]
-DeviceOption = Annotated[str, typer.Option(help="For a surrogate's networks: auto, cpu, cuda or cuda:N.")]

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nb301_ogb.cli.common import JsonOption, RootOption, console, print_json, print_table, progress_bar
+from nb301_ogb.cli.common import DeviceOption, JsonOption, RootOption, console, print_json, print_table, progress_bar
 
 EXAMPLE = "Example: nb301-ogb surrogate nb201-cifar10 --output surrogates/nb201-cifar10"
 
@@ -26,7 +26,7 @@ def run(
         str | None, typer.Option(help="On whose training part it is fitted; by default the default one.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Of the fit.", show_default="0")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    device: DeviceOption = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a surrogate that is there.")] = False,
     root: RootOption = None,
     as_json: JsonOption = False,

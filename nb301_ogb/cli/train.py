@@ -10,7 +10,17 @@ from typing import Annotated, Any
 
 import typer
 
-from nb301_ogb.cli.common import JsonOption, RootOption, console, parse_seeds, print_json, print_table, progress_bar
+from nb301_ogb.cli.common import (
+    DeviceOption,
+    JsonOption,
+    RootOption,
+    ThreadsOption,
+    console,
+    parse_seeds,
+    print_json,
+    print_table,
+    progress_bar,
+)
 from nb301_ogb.cli.engine_options import AddressOption, EngineOption, WorkersOption, open_engine
 
 EXAMPLE = "Example: nb301-ogb train --dataset nb201-cifar10 --gnn gin --seeds 0-9 --output runs/gin"
@@ -33,8 +43,8 @@ def run(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on after an interruption; runs that are finished stay.")
     ] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N, or a GPU's number.")] = "auto",
-    threads: Annotated[int, typer.Option(help="CPU threads for a run; 0 leaves the number to the library.")] = 1,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = 1,
     engine: EngineOption = "local",
     workers: WorkersOption = None,
     address: AddressOption = None,
@@ -102,7 +112,7 @@ def run(
         config=settings,
         split=split,
         root=root,
-        device=f"cuda:{device}" if device.isdigit() else device,
+        device=device,
         threads=threads,
         targets=tuple(target) if target else (info.label,),
         runs=int(runs) if runs.isdigit() else runs,

@@ -8,7 +8,16 @@ from typing import Annotated
 
 import typer
 
-from nb301_ogb.cli.common import JsonOption, RootOption, console, print_json, print_table, progress_bar
+from nb301_ogb.cli.common import (
+    DeviceOption,
+    JsonOption,
+    RootOption,
+    ThreadsOption,
+    console,
+    print_json,
+    print_table,
+    progress_bar,
+)
 from nb301_ogb.cli.engine_options import AddressOption, EngineOption, WorkersOption, open_engine
 
 EXAMPLE = "Example: nb301-ogb tune --dataset nb201-cifar10 --model lightgbm --trials 40 --output runs/tune/lightgbm"
@@ -35,8 +44,8 @@ def run(
         typer.Option(help="The folder for journal, winner and tables; by default runs/tune/MODEL-DATASET."),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew where a journal is there.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N, or a GPU's number.")] = "auto",
-    threads: Annotated[int, typer.Option(help="CPU threads for a fit; 0 leaves the number to the library.")] = 1,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = 1,
     engine: EngineOption = "local",
     workers: WorkersOption = None,
     address: AddressOption = None,
@@ -64,7 +73,7 @@ def run(
         seed=seed,
         split=split or info.default_split,
         root=root,
-        device=f"cuda:{device}" if device.isdigit() else device,
+        device=device,
         threads=threads,
     )
     folder = output or Path("runs") / "tune" / f"{name}-{info.name.removeprefix('ogbg-')}"

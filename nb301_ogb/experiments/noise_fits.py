@@ -79,7 +79,7 @@ def for_noise(config: Config, epochs: int | None, where: str, kind: str = ALL) -
     """A configuration as this experiment takes it.
 
     A network that learns from everything keeps the epoch that fits it best by what is judged here, the absolute error;
-    one without a fold keeps the epoch that the fold chooses as those of ensembles do.
+    one without a fold keeps the epoch that ensembles keep.
 
     Args:
         config: of a model.

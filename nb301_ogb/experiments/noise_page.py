@@ -175,8 +175,8 @@ def _table(numbers: dict[str, Any]) -> Section:
             f"{settings['plain']} on single runs: a row an architecture, its label its run. {settings['model']} on "
             "class means: a row a class, its label the class mean. Both learn from everything and keep the epoch that "
             f"fits it best. Ensemble: the mean of {folds} members, each of which is fitted without one of {folds} "
-            "folds of components, by whose ranks its epoch is chosen. Members without the class: for each class the "
-            "one member that has seen none of its runs, nor a copy of them."
+            "folds of components and keeps its last epoch. Members without the class: for each class the one member "
+            "that has seen none of its runs, nor a copy of them."
         ),
     ]
     if "surrogate" in methods:
