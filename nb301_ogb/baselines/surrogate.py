@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -76,8 +78,9 @@ class Surrogate(Benchmark):
     Args:
         info: what it was fitted on.
         configs: of the two models, by `accuracy` and `runtime`.
-        accuracy: predicts percent, with a standard deviation where it knows one.
-        runtime: predicts seconds.
+        accuracy: predicts percent, with a standard deviation where it knows one; the model, or what gives it once it is
+            asked for.
+        runtime: predicts seconds; likewise.
         answers: by `mean`, `std` and `runtime` what the models say of the whole space, float32 [size] each, in the
             order of the space's table; None where the models are asked.
     """
@@ -86,18 +89,33 @@ class Surrogate(Benchmark):
         self,
         info: SurrogateInfo,
         configs: dict[str, Config],
-        accuracy: Model,
-        runtime: Model,
+        accuracy: Model | Callable[[], Model],
+        runtime: Model | Callable[[], Model],
         answers: dict[str, NDArray[np.float32]] | None = None,
     ) -> None:
         self.info = info
         self.name = info.name
         self.space = get_space(info.space)
         self.configs = configs
-        self.accuracy = accuracy
-        self.runtime = runtime
+        self._models = {"accuracy": accuracy, "runtime": runtime}
         self._answers = answers
         """Those that a saved surrogate holds are the surrogate's from then on, whatever machine it is copied to."""
+
+    @property
+    def accuracy(self) -> Model:
+        """The accuracy model."""
+        return self._model("accuracy")
+
+    @property
+    def runtime(self) -> Model:
+        """The runtime model."""
+        return self._model("runtime")
+
+    def _model(self, name: str) -> Model:
+        found = self._models[name]
+        if not isinstance(found, Model):
+            found = self._models[name] = found()
+        return found
 
     @classmethod
     def fit(
@@ -212,6 +230,8 @@ class Surrogate(Benchmark):
     def load(cls, folder_or_name: str | Path, device: str = "cpu", threads: int = 1) -> Surrogate:
         """Loads a surrogate from a folder, or one of the package by the name of its dataset.
 
+        Where it holds the answers for all of a small space, its models are loaded when they are first asked for.
+
         Args:
             folder_or_name: a folder that `save` wrote, or `nb201-cifar10` and the like.
             device: for networks: `auto`, `cpu`, `cuda` or `cuda:N`.
@@ -231,18 +251,19 @@ class Surrogate(Benchmark):
                 raise ConfigError(msg)
             info = SurrogateInfo(**head)
             _check_files(folder, info)
-            configs, models = {}, {}
-            for name in ("accuracy", "runtime"):
-                configs[name] = read_config(folder / name / "config.toml")
-                models[name] = make_model(configs[name], info.space, 1, device, threads)
-                models[name].load(folder / name)
+            names = ("accuracy", "runtime")
+            configs = {name: read_config(folder / name / "config.toml") for name in names}
+            models = {name: partial(_load, configs[name], folder / name, info, device, threads) for name in names}
             answers = _read_table(folder / _TABLE, get_space(info.space).size) if _TABLE in info.files else None
+            found = cls(info, configs, models["accuracy"], models["runtime"], answers)
+            for name in names if answers is None else ():
+                found._model(name)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
             if isinstance(error, Nb301OgbError):
                 raise
             msg = f"{folder} is no surrogate, or a damaged one ({error}); give a folder that `save` wrote."
             raise ConfigError(msg) from error
-        return cls(info, configs, models["accuracy"], models["runtime"], answers)
+        return found
 
     def save(self, folder: str | Path, overwrite: bool = False) -> None:
         """Writes the surrogate to a folder, whole or not at all.
@@ -291,6 +312,12 @@ class Surrogate(Benchmark):
             ArchitectureError: for a space that has no table.
         """
         return self.query_codes(self.space.table())
+
+
+def _load(config: Config, folder: Path, info: SurrogateInfo, device: str, threads: int) -> Model:
+    model = make_model(config, info.space, 1, device, threads)
+    model.load(folder)
+    return model
 
 
 def _table(data: LabelledTable, parts: Split) -> Table:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,6 +40,20 @@ def test_what_it_says_of_itself(folder: Path) -> None:
     assert info.split == "few_shot_1563"
     assert {"rmse", "kendall_tau"} <= set(info.scores["test"])
     assert "lightgbm v1" in info.name
+
+
+def test_a_table_answers_without_the_models(folder: Path) -> None:
+    program = f"""
+import sys
+from nb301_ogb.baselines.surrogate import Surrogate
+surrogate = Surrogate.load({str(folder)!r})
+print(surrogate.query("333132").mean[0], sorted({{"torch", "lightgbm"}} & set(sys.modules)))
+print(surrogate.accuracy.name, surrogate.runtime.name)
+"""
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    mean, loaded, *models = found.replace("\n", " ").split()
+    assert float(mean) == Surrogate.load(folder).query("333132").mean[0]
+    assert (loaded, models) == ("[]", ["lightgbm", "gin"])
 
 
 def test_of_a_run_it_is_what_a_fit_would_be(folder: Path, tmp_path: Path) -> None:
