@@ -6,6 +6,7 @@ import contextlib
 import csv
 import io
 import itertools
+import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,7 +83,11 @@ def run(
         answers = [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
         print_json({"benchmark": asked.name, "answers": answers})
         return
-    shown = [(row[0], *(f"{value:.4f}" for value in row[1:4]), f"{row[4]:,.1f}") for row in rows]
+    # Of a model that knows no deviation, and where a single training was measured, there is none.
+    shown = [
+        (row[0], *("-" if math.isnan(value) else f"{value:.4f}" for value in row[1:4]), f"{row[4]:,.1f}")
+        for row in rows
+    ]
     print_table(asked.name, ("architecture", "accuracy %", "std", "value %", "runtime s"), shown)
 
 

@@ -90,6 +90,7 @@ def test_fit_and_ask(tmp_path: Path) -> None:
     (answer,) = json.loads(invoke("query", "333132", "--benchmark", str(folder), "--json"))["answers"]
     assert 60 < answer["accuracy"] < 100
     assert answer["std"] is None
+    assert invoke("query", "333132", "--benchmark", str(folder)).splitlines()[-1].split()[2] == "-"
     with pytest.raises(OutputError, match="--overwrite"):
         invoke(*fit, "--output", str(folder))
 
