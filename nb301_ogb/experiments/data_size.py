@@ -38,7 +38,7 @@ def data_size(
     sizes: Sequence[int] = (),
     note: str = "",
 ) -> dict[str, Any]:
-    """Writes `report.html`, `report.md`, `report.json` and `data_size.pdf`.
+    """Writes `report.html`, `report.md`, `report.json`, `data_size.svg` and `.pdf`.
 
     The rows of a size are the first of one random order of the training part, the same for every model and seed, so
     that a larger size holds all rows of a smaller one. The runs on the whole part lie where all experiments keep them,

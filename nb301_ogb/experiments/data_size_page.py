@@ -132,7 +132,7 @@ def _figure(datasets: dict[str, Any], draw: Draw, height: float) -> Section:
         "many test architectures."
     )
     alt = f"Falling lines of error and rising lines of Kendall's tau over training rows. {'; '.join(told)}."
-    return Section("Error over training rows", drawn(draw, alt, caption, _WIDTH, height))
+    return Section("Error over training rows", drawn(draw, alt, caption, _WIDTH, height, "data_size"))
 
 
 def _dataset(name: str, one: dict[str, Any]) -> Section:

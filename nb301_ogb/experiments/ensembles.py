@@ -45,7 +45,9 @@ class Part:
 def ensembles(
     sources: Sequence[Source], output: str | Path, *, root: Path | None = None, note: str = ""
 ) -> dict[str, Any]:
-    """Writes `report.html`, `report.md`, `report.json`, `ensembles.pdf` and `reliability.pdf` about fitted ensembles.
+    """Writes `report.html`, `report.md`, `report.json` and two figures about fitted ensembles.
+
+    The figures are `ensembles` and `reliability`, each as `.svg` and `.pdf`.
 
     Args:
         sources: ensembles; those of one dataset are told together, each as a seed.

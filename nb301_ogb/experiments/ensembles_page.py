@@ -158,7 +158,7 @@ def _figure(datasets: dict[str, Any], draw: Draw, height: float) -> Section:
         "has them."
     )
     alt = f"Four lines for each dataset over the number of members. {'; '.join(told)}."
-    return Section("Over the number of members", drawn(draw, alt, caption, _WIDTH, height))
+    return Section("Over the number of members", drawn(draw, alt, caption, _WIDTH, height, "ensembles"))
 
 
 def _trust(numbers: dict[str, Any], draw: Draw, height: float) -> Section:
@@ -180,7 +180,9 @@ def _trust(numbers: dict[str, Any], draw: Draw, height: float) -> Section:
         "mean square of it and of the error; on the dotted line they are equal. Both are means over the seeds."
     )
     alt = f"Reliability curves and points along a diagonal. {'; '.join(told)}."
-    return Section("Can the deviation be trusted?", [*drawn(draw, alt, caption, 7.6, height), *map(Text, words)])
+    return Section(
+        "Can the deviation be trusted?", [*drawn(draw, alt, caption, 7.6, height, "reliability"), *map(Text, words)]
+    )
 
 
 def _dataset(name: str, one: dict[str, Any]) -> Section:

@@ -34,7 +34,7 @@ def leave_one_out(
     compare: bool = True,
     note: str = "",
 ) -> dict[str, Any]:
-    """Writes `report.html`, `report.md`, `report.json`, `leave_one_out.pdf` and `left_out.pdf`.
+    """Writes `report.html`, `report.md`, `report.json`, and as `.svg` and `.pdf` `leave_one_out` and `left_out`.
 
     Args:
         trainings: where the runs lie, and how missing ones are trained.

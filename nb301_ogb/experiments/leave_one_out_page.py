@@ -171,7 +171,7 @@ def _figure(numbers: dict[str, Any], groups: Mapping[str, Any], draw: Draw, heig
         f"out{seen}. The bars are one standard deviation over the seeds."
     )
     alt = f"Dots, a line for each group. RMSE and sparse Kendall's tau. {'; '.join(told)}."
-    return Section("Groups that were left out", drawn(draw, alt, caption, _WIDTH, height))
+    return Section("Groups that were left out", drawn(draw, alt, caption, _WIDTH, height, "leave_one_out"))
 
 
 def _tables(numbers: dict[str, Any]) -> Section:
@@ -218,4 +218,4 @@ def _predicted(shown: Mapping[str, Run], draw: Draw, height: float) -> Section:
         "grey line are predicted too high (above) or too low (below)."
     )
     alt = "Clouds of points, a panel for each group."
-    return Section("Predicted against measured", drawn(draw, alt, caption, _WIDTH, height))
+    return Section("Predicted against measured", drawn(draw, alt, caption, _WIDTH, height, "left_out"))

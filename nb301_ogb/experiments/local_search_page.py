@@ -25,9 +25,7 @@ def write_page(folder: Path, numbers: dict[str, Any]) -> dict[str, Any]:
     sections = [_overview(numbers), *_leads(numbers), _figure(numbers, draw), *_landscapes(numbers)]
     command = "nb301-ogb experiment local-search"
     prints = {"local_search": (draw, _WIDTH, _HEIGHT)}
-    return write_report(
-        folder, "Local search on small and large spaces", sections, numbers, command, prints, ("svg", "pdf")
-    )
+    return write_report(folder, "Local search on small and large spaces", sections, numbers, command, prints)
 
 
 def panels(numbers: dict[str, Any]) -> Draw:
@@ -177,7 +175,7 @@ def _figure(numbers: dict[str, Any], draw: Draw) -> Section:
         f"Best error so far over evaluations, mean and 2 standard errors over {numbers['repeats']} repeats; both axes "
         "are logarithmic."
     )
-    return Section("Trajectories", drawn(draw, alt, caption, _WIDTH, _HEIGHT, "local_search.svg"))
+    return Section("Trajectories", drawn(draw, alt, caption, _WIDTH, _HEIGHT, "local_search"))
 
 
 def _landscapes(numbers: dict[str, Any]) -> list[Section]:

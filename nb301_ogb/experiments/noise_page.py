@@ -50,7 +50,7 @@ def write_page(folder: Path, numbers: dict[str, Any]) -> dict[str, Any]:
     title = f"{numbers['dataset']}: a surrogate against a table of single runs"
     name = numbers["dataset"].removeprefix("ogbg-")
     command = f"nb301-ogb experiment noise --dataset {name}{_options(numbers['settings'])} --output FOLDER"
-    return write_report(folder, title, sections, numbers, command, {"noise": (draw, _WIDTH, _HEIGHT)}, ("svg", "pdf"))
+    return write_report(folder, title, sections, numbers, command, {"noise": (draw, _WIDTH, _HEIGHT)})
 
 
 def verdict(ratio: float, paper: float, lowest: float) -> str:
@@ -206,7 +206,7 @@ def _figure(numbers: dict[str, Any], draw: Draw) -> Section:
         "MAE over that of the tabular benchmark, a mark for each run that is learned from, a bar at their mean; the "
         "lines: the tabular benchmark, the paper's surrogate on NAS-Bench-101, a perfect predictor."
     )
-    return Section("The ratios", drawn(draw, f"Mean ratios: {told}.", caption, _WIDTH, _HEIGHT, "noise.svg"))
+    return Section("The ratios", drawn(draw, f"Mean ratios: {told}.", caption, _WIDTH, _HEIGHT, "noise"))
 
 
 def _details(numbers: dict[str, Any]) -> Section:

@@ -28,7 +28,7 @@ def write_page(folder: Path, numbers: dict[str, Any]) -> dict[str, Any]:
     sections = [_overview(numbers), _figure(numbers, draw), _tables(numbers)]
     command = "nb301-ogb experiment parameter-free"
     prints = {"parameter_free": (draw, _WIDTH, _HEIGHT)}
-    return write_report(folder, f"Ops without parameters on {both}", sections, numbers, command, prints, ("svg", "pdf"))
+    return write_report(folder, f"Ops without parameters on {both}", sections, numbers, command, prints)
 
 
 def panels(numbers: dict[str, Any]) -> Draw:
@@ -93,7 +93,7 @@ def _figure(numbers: dict[str, Any], draw: Draw) -> Section:
     caption = (
         "Mean error over the share of edges that hold the op, with the 5% and 95% quantiles; the error is logarithmic."
     )
-    return Section("Error over the share", drawn(draw, alt, caption, _WIDTH, _HEIGHT, "parameter_free.svg"))
+    return Section("Error over the share", drawn(draw, alt, caption, _WIDTH, _HEIGHT, "parameter_free"))
 
 
 def _tables(numbers: dict[str, Any]) -> Section:

@@ -62,12 +62,21 @@ def image(draw: Draw, kind: str, width: float, height: float) -> bytes:
     return stream.getvalue()
 
 
-def drawn(draw: Draw, alt: str, caption: str, width: float = 8.4, height: float = 4.2, file: str = "") -> list[Block]:
-    """The block of a figure, or a sentence in its place where matplotlib is not installed."""
+def drawn(draw: Draw, alt: str, caption: str, width: float, height: float, name: str) -> list[Block]:
+    """The block of a figure, or a sentence in its place where matplotlib is not installed.
+
+    Args:
+        draw: draws it.
+        alt: what it shows, for those who do not see it.
+        caption: below it.
+        width: in inches.
+        height: in inches.
+        name: under which `write_report` writes it too.
+    """
     if not can_draw():
         return [Text("There is no figure here: it needs matplotlib (pip install 'nb301-ogb[plots]').")]
     svg = image(draw, "svg", width, height).decode()
-    return [Figure(svg[svg.index("<svg") :], alt, caption, file=file)]
+    return [Figure(svg[svg.index("<svg") :], alt, caption, file=f"{name}.svg")]
 
 
 def write_report(
@@ -77,7 +86,6 @@ def write_report(
     numbers: dict[str, Any],
     command: str,
     prints: Mapping[str, tuple[Draw, float, float]],
-    kinds: Sequence[str] = ("pdf",),
 ) -> dict[str, Any]:
     """Writes the files of a report, each whole or not at all.
 
@@ -87,9 +95,8 @@ def write_report(
         sections: of the page.
         numbers: for JSON; `note` stands above everything on the page.
         command: that makes the report.
-        prints: figures for print by the name of their file, `NAME.pdf`: how it is drawn, its width and its height in
-            inches; the note stands at the foot of each.
-        kinds: in what formats these are written; with `svg` Markdown can show them, see `drawn`.
+        prints: figures by the name of their files, `NAME.svg`, which Markdown shows, and `NAME.pdf`: how each is drawn,
+            its width and its height in inches; the note stands at the foot of each.
 
     Returns:
         The numbers as JSON holds them: NaN is None.
@@ -105,7 +112,7 @@ def write_report(
     write_bytes(folder / NUMBERS, (json.dumps(numbers, indent=1, ensure_ascii=False) + "\n").encode())
     if can_draw():
         for name, (draw, width, height) in prints.items():
-            for kind in kinds:
+            for kind in ("svg", "pdf"):
                 write_bytes(folder / f"{name}.{kind}", image(noted(draw, note), kind, width, height))
     return numbers
 
@@ -125,8 +132,10 @@ def error_ticks(axis: Any, low: float, high: float, most: int = 7) -> None:
     inside = [one for one in steps if low <= one <= high]
     if len(inside) < 3:
         # A narrow range: even steps of a size that leaves a few.
-        size = next(step for step in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20) if (high - low) / step <= most)
-        inside = [round(size * one, 2) for one in range(math.ceil(low / size), math.floor(high / size) + 1)]
+        sizes = [digit * 10**power for power in range(-6, 2) for digit in (1, 2, 5)]
+        size = next(step for step in sizes if (high - low) / step <= most)
+        inside = [round(size * one, 6) for one in range(math.ceil(low / size), math.floor(high / size) + 1)]
+        inside = inside or [float(f"{low:.6g}")]
     every = -(-len(inside) // most)
     axis.set_ticks(inside[::every], [f"{one:g}" for one in inside[::every]])
     axis.set_ticks([], minor=True)

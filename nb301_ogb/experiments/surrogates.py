@@ -37,7 +37,7 @@ def surrogates(
     note: str = "",
     report: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
-    """Writes `report.html`, `report.md`, `report.json`, `surrogates.pdf` and `predicted.pdf`.
+    """Writes `report.html`, `report.md`, `report.json`, and as `.svg` and `.pdf` `surrogates` and `predicted`.
 
     Args:
         trainings: where the runs lie, and how missing ones are trained.

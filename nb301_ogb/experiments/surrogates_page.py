@@ -169,7 +169,7 @@ def _figure(datasets: Mapping[str, Any], draw: Draw, height: float) -> Section:
         "Test RMSE (logarithmic, left is better) and Kendall's tau (right is better): the mean over the seeds with one "
         "standard deviation to either side, and faintly every seed. Models in the order of their validation RMSE."
     )
-    return Section("All models", drawn(draw, alt, caption, _WIDTH, height))
+    return Section("All models", drawn(draw, alt, caption, _WIDTH, height, "surrogates"))
 
 
 def _dataset(name: str, one: dict[str, Any]) -> Section:
@@ -215,7 +215,7 @@ def _predicted(shown: Mapping[str, tuple[str, Run]], draw: Draw, height: float) 
         f"there are more architectures. {which}."
     )
     alt = "Clouds along the diagonal, a panel for each dataset."
-    return Section("Predicted against measured", drawn(draw, alt, caption, _WIDTH, height))
+    return Section("Predicted against measured", drawn(draw, alt, caption, _WIDTH, height, "predicted"))
 
 
 def _missing(numbers: dict[str, Any]) -> Section | None:

@@ -40,7 +40,7 @@ def write_page(folder: Path, numbers: dict[str, Any]) -> dict[str, Any]:
     prints = {"trajectories": (draw, _WIDTH, height)} if names else {}
     both = " and ".join(numbers["benchmarks"].values())
     command = "nb301-ogb experiment trajectories"
-    return write_report(folder, f"Search trajectories on {both}", sections, numbers, command, prints, ("svg", "pdf"))
+    return write_report(folder, f"Search trajectories on {both}", sections, numbers, command, prints)
 
 
 def columns_of(names: list[str]) -> int:
@@ -132,7 +132,7 @@ def _figure(numbers: dict[str, Any], names: list[str], draw: Draw, height: float
         "both axes are logarithmic. Curves begin where every repeat has an answer and end where the first one's "
         "budget does."
     )
-    return Section("Trajectories", drawn(draw, alt, caption, _WIDTH, height, "trajectories.svg"))
+    return Section("Trajectories", drawn(draw, alt, caption, _WIDTH, height, "trajectories"))
 
 
 def _tables(numbers: dict[str, Any]) -> list[Section]:

@@ -46,7 +46,7 @@ def write_page(folder: Path, numbers: dict[str, Any]) -> dict[str, Any]:
     ]  # fmt: skip
     prints = {"transfer": (draw, _WIDTH, height)} if names else {}
     title = f"A surrogate that has seen nothing of {numbers['optimiser']}, {numbers['dataset']}"
-    return write_report(folder, title, sections, numbers, "nb301-ogb experiment transfer", prints, ("svg", "pdf"))
+    return write_report(folder, title, sections, numbers, "nb301-ogb experiment transfer", prints)
 
 
 def verdict(numbers: dict[str, Any]) -> str:
@@ -143,7 +143,7 @@ def _figure(numbers: dict[str, Any], names: list[str], draw: Draw, height: float
         f"Area between a surrogate's mean curve and that of the {title}, per unit of logarithmic time, in points",
         ("optimiser", *words), rows,
     )  # fmt: skip
-    return Section("Trajectories", [*drawn(draw, alt, caption, _WIDTH, height, "transfer.svg"), areas])
+    return Section("Trajectories", [*drawn(draw, alt, caption, _WIDTH, height, "transfer"), areas])
 
 
 def _errors(numbers: dict[str, Any]) -> Section:

@@ -84,6 +84,11 @@ def files(folder):
     return {path.name for path in folder.iterdir()}
 
 
+def report_files(*figures):
+    drawn = {f"{name}.{kind}" for name in figures for kind in ("svg", "pdf")}
+    return {"report.html", "report.md", "report.json"} | drawn
+
+
 def drawings(folder):
     found = re.findall(r"<svg.*?</svg>", (folder / "report.html").read_text(), flags=re.DOTALL)
     return [ElementTree.fromstring(one) for one in found]
@@ -95,7 +100,7 @@ def drawings(folder):
 def test_surrogates_are_the_runs_scores(shared, tmp_path):
     out, models = tmp_path / "report", ("gin", "svr", "ensemble")
     numbers = surrogates(shared, out, datasets=["nb201-cifar10"], models=models, note="A trial.")
-    assert files(out) == {"report.html", "report.md", "report.json", "surrogates.pdf", "predicted.pdf"}
+    assert files(out) == report_files("surrogates", "predicted")
     assert json.loads((out / "report.json").read_text()) == numbers
     found = numbers["datasets"][NAME]
     assert list(found["models"]) == list(models)
@@ -248,7 +253,7 @@ def test_ensembles_from_runs(shared, root, tmp_path):
     sources = open_sources(runs[0].folder.parent)
     assert [source.seed for source in sources] == [0, 1]
     numbers = ensembles(sources, tmp_path / "out", root=root)
-    names = {"report.html", "report.md", "report.json", "ensembles.pdf", "reliability.pdf"}
+    names = report_files("ensembles", "reliability")
     assert files(tmp_path / "out") == names
     found = numbers["datasets"][NAME]
     assert (found["members"], found["seeds"]) == (3, [0, 1])
@@ -308,7 +313,7 @@ def test_data_size(trainings, root, tmp_path):
     assert (few.info.num_train, all_rows.info.num_train) == (80, whole)
     assert [one["scores"]["num_train"] for one in found["models"]["lightgbm"]] == [80, whole]
     assert found["models"]["lightgbm"][0]["scores"]["test"]["rmse"]["values"][1] == few.metrics["test"]["rmse"]
-    assert files(tmp_path / "out") == {"report.html", "report.md", "report.json", "data_size.pdf"}
+    assert files(tmp_path / "out") == report_files("data_size")
     assert len(drawings(tmp_path / "out")) == 1
 
 
@@ -347,7 +352,7 @@ def test_leave_one_out(trainings, root, tmp_path):
     note = "REHEARSAL: every number is made up."
     trainings = replace(trainings, seeds=(0,))
     numbers = leave_one_out(trainings, out, models=["lightgbm", "svr"], note=note)
-    names = {"report.html", "report.md", "report.json", "leave_one_out.pdf", "left_out.pdf"}
+    names = report_files("leave_one_out", "left_out")
     assert files(out) == names
     table = LabelledTable(DARTS, root)
     group = table.file.groups()[1]

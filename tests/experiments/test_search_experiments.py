@@ -230,7 +230,7 @@ def test_parameter_free_ops_of_darts(tmp_path):
 def test_ticks_are_numbers_that_people_read():
     from matplotlib.figure import Figure
 
-    for low, high in ((8.2, 15.5), (5.0, 90.0), (8.40, 8.47), (0.06, 30.0), (26.5, 26.9)):
+    for low, high in ((8.2, 15.5), (5.0, 90.0), (8.40, 8.47), (0.06, 30.0), (26.5, 26.9), (0.86823, 0.86842)):
         axis = Figure().add_subplot().yaxis
         error_ticks(axis, low, high)
         places = axis.get_ticklocs()
