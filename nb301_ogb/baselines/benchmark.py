@@ -121,6 +121,11 @@ class TabularBenchmark(Benchmark):
             np.nanmean(table.file.values("runtime")[order], axis=1, dtype=np.float64)
         )
 
+    @property
+    def runs(self) -> NDArray[np.float64]:
+        """Every run, float64 [size, R], in the order of the space's table; NaN where there is none."""
+        return self._runs
+
     def query_codes(self, codes: CodeArray, noise: bool = False, rng: np.random.Generator | None = None) -> Answer:
         """The mean over an architecture's runs, their unbiased standard deviation, and with noise one of the runs."""
         rows = self.space.index(codes)

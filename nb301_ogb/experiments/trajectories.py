@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from nb301_ogb.baselines.benchmark import Benchmark
+from nb301_ogb.baselines.benchmark import Benchmark, TabularBenchmark
 from nb301_ogb.errors import ConfigError
 from nb301_ogb.experiments import curves
+from nb301_ogb.experiments.luck import luck
 from nb301_ogb.search import Budget, History, Spec, jobs, parse_spec, search, tabulated
 from nb301_ogb.search.books import Report
 
@@ -136,6 +137,9 @@ def trajectories(
         "noise": noise,
         **measure(found, benchmarks.get("truth"), [one for one in checkpoints if one <= evaluations] or [evaluations]),
     }
+    if isinstance(truth, TabularBenchmark) and "surrogate" in benchmarks:
+        said = benchmarks["surrogate"].query_codes(truth.space.table()).mean
+        numbers["luck"] = luck(truth.runs, said)
     return write_page(folder, numbers)
 
 

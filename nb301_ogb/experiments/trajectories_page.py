@@ -155,6 +155,8 @@ def _tables(numbers: dict[str, Any]) -> list[Section]:
     sections = [Section("Errors", blocks)]
     if numbers["areas"]:
         sections += [_order(numbers), _areas(numbers)]
+    if numbers.get("luck"):
+        sections.append(_luck(numbers["luck"]))
     return sections
 
 
@@ -191,3 +193,21 @@ def _areas(numbers: dict[str, Any]) -> Section:
     rows = [(numbers["optimisers"][name], f"{area:.3f}") for name, area in numbers["areas"].items()]
     caption = "Area between the mean curves on truth and surrogate, per unit of logarithmic time, in points of error"
     return Section("Area between the curves", [Table(caption, ("optimiser", "area"), rows)])
+
+
+def _luck(found: dict[str, Any]) -> Section:
+    words = ("promised", "truth", "surrogate")
+    rows = [(f"{turn['run']}", *(f"{turn[word]:.3f}" for word in words)) for turn in found["turns"]]
+    rows.append(("mean", *(f"{found['mean'][word]:.3f}" for word in words)))
+    gap = found["mean"]["surrogate"] - found["mean"]["truth"]
+    text = (
+        "The best of many measured means was partly lucky, and what is found on the surrogate is held against it. Here "
+        "the best architecture is chosen by all runs but one and judged by that run, which had no part in the choice; "
+        f"every run has its turn, among the {found['architectures']:,} architectures with {found['runs']} runs. The "
+        "truth's best then is worse than the other runs promise by "
+        f"{found['mean']['truth'] - found['mean']['promised']:.3f} points, and the surrogate's best, which is the same "
+        f"in every turn, is {abs(gap):.3f} points {'worse' if gap > 0 else 'better'} than the truth's. "
+        "(A surrogate knows the runs of the architectures that it was fitted on.)"
+    )
+    columns = ("run left out", "promised by the others", "the truth's best", "the surrogate's best")
+    return Section("How much of the truth's lead is luck", [Text(text), Table("Error, percent", columns, rows)])

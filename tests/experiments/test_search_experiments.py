@@ -16,6 +16,7 @@ from nb301_ogb.errors import ConfigError, OutputError, SearchError
 from nb301_ogb.experiments import parameter_free as free
 from nb301_ogb.experiments.local_search import local_search
 from nb301_ogb.experiments.local_search_page import verdict
+from nb301_ogb.experiments.luck import luck
 from nb301_ogb.experiments.parameter_free import parameter_free
 from nb301_ogb.experiments.report import error_ticks
 from nb301_ogb.experiments.trajectories import trajectories
@@ -88,6 +89,13 @@ def test_trajectories_on_a_surrogate_that_is_wrong_about_everything(tmp_path):
         last["re"]["transferred"]["mean"] - last["re"]["truth"]["mean"], abs=1e-9
     )
     assert last["re"]["loss"]["mean"] > last["rs"]["loss"]["mean"] > 0
+
+
+def test_trajectories_tell_the_luck_of_a_table(tmp_path):
+    table = TabularBenchmark("nb201-cifar10")
+    numbers = trajectories(table, Sum(), tmp_path, **QUICK)
+    assert numbers["luck"] == luck(table.runs, Sum().query_codes(table.space.table()).mean)
+    assert "How much of the truth's lead is luck" in (tmp_path / "report.md").read_text()
 
 
 @pytest.mark.parametrize("role", ["truth", "surrogate"])
