@@ -70,7 +70,7 @@ def compare(fitted: Surrogate, codes: CodeArray, single: int) -> dict[str, float
     with tempfile.TemporaryDirectory() as folder:
         fitted.save(Path(folder) / "surrogate")
         one, every = (Surrogate.load(Path(folder) / "surrogate", threads=threads) for threads in (1, 0))
-    asked = [Surrogate(each.info, each.configs, each.accuracy, each.runtime) for each in (one, every)]
+        asked = [Surrogate(each.info, each.configs, each.accuracy, each.runtime) for each in (one, every)]
     found = measure(*asked, codes, single)
     times = [seconds(lambda c=code: one.accuracy.predict_distribution(c[None])) for code in codes[:single]]  # type: ignore[misc]
     found["single_model_ms"] = 1e3 * statistics.median(times)
