@@ -6,6 +6,7 @@ import abc
 import dataclasses
 import importlib
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -121,8 +122,8 @@ class RoundsModel(EncodedModel):
     """A model that is a sum over rounds, of which validation chooses how many."""
 
     @abc.abstractmethod
-    def _after(self, features: Features, rounds: int) -> NDArray:
-        """What the first `rounds` rounds predict, [G] on the label scale."""
+    def _after(self, features: Features, marks: Sequence[int]) -> Iterator[NDArray]:
+        """What the first so many rounds predict, [G] on the label scale, for each of some numbers that grow."""
 
     def _history(
         self, table: Table, features: Features, rounds: int, best: int, started: float, observer: Observer | None
@@ -132,8 +133,8 @@ class RoundsModel(EncodedModel):
         truth = table.labels[table.valid].astype(np.float64)
         marks = sorted({1, best, rounds, *np.linspace(1, rounds, _MARKS).round().astype(int).tolist()})
         records: list[Record] = []
-        for mark in marks:
-            scores = score(truth, self._labels(self._after(features, mark)))
+        for mark, scaled in zip(marks, self._after(features, marks), strict=True):
+            scores = score(truth, self._labels(scaled))
             records.append({"epoch": mark, "valid": scores, "seconds": round(seconds * mark / rounds, 3)})
             if observer is not None:
                 observer(records[-1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -80,9 +81,8 @@ class NGBoostModel(RoundsModel):
         mean, log_std = (self.start - np.einsum("gkp,k->gp", each, self.steps[:rounds])).T
         return mean, np.exp(log_std)
 
-    def _after(self, features: Features, rounds: int) -> NDArray:
-        mean, std = self._parameters(features, rounds)
-        return self._shifted(mean, std)
+    def _after(self, features: Features, marks: Sequence[int]) -> Iterator[NDArray]:
+        return (self._shifted(*self._parameters(features, mark)) for mark in marks)
 
     def _shifted(self, mean: NDArray[np.float64], std: NDArray[np.float64]) -> NDArray[np.float64]:
         """What stands for the expected label: on a logarithmic scale the logarithm of exp(X)'s mean, m + s^2 / 2."""

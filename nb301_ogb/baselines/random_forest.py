@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -53,8 +54,9 @@ class RandomForestModel(RoundsModel):
         rounds = len(self.forest)
         return History(self._history(table, x_valid, rounds, rounds, started, observer).records)
 
-    def _after(self, features: Features, rounds: int) -> NDArray:
-        return self.forest.first(rounds).values(dense(features)).mean(axis=1)
+    def _after(self, features: Features, marks: Sequence[int]) -> Iterator[NDArray]:
+        values = self.forest.values(dense(features))
+        return (values[:, :mark].mean(axis=1) for mark in marks)
 
     def predict(self, codes: CodeArray) -> NDArray[np.float32]:
         """The trees' mean on the label scale, float32 [G, 1], in the label's unit."""

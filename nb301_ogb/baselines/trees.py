@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from nb301_ogb.errors import ConfigError
 from nb301_ogb.spaces.graphs import CodeArray
 
 _MARK = b"\nsha256:"
+_LEAVES = re.compile(r"^num_leaves=(\d+)$", re.MULTILINE)
 
 
 class _BoosterModel(RoundsModel):
@@ -91,8 +94,15 @@ class LightGBMModel(_BoosterModel):
         self.booster = lightgbm.Booster(model_str=self.booster.model_to_string(num_iteration=best))
         return history
 
-    def _after(self, features: Features, rounds: int) -> NDArray:
-        return self.booster.predict(features, num_iteration=rounds, num_threads=self.threads)
+    def _after(self, features: Features, marks: Sequence[int]) -> Iterator[NDArray]:
+        total, done = np.zeros(features.shape[0]), 0
+        for mark in marks:
+            if mark > done:  # a booster that is asked for no rounds answers with all of them
+                more = self.booster.predict(
+                    features, start_iteration=done, num_iteration=mark - done, num_threads=self.threads
+                )
+                total, done = total + more, mark
+            yield total
 
     def predict(self, codes: CodeArray) -> NDArray[np.float32]:
         """Predictions for a table of codes, float32 [G, 1], in the label's unit."""
@@ -100,7 +110,7 @@ class LightGBMModel(_BoosterModel):
 
     def num_parameters(self) -> int:
         """Leaf values, and a feature and a threshold for each inner node."""
-        leaves = sum(tree["num_leaves"] for tree in self.booster.dump_model()["tree_info"])
+        leaves = sum(map(int, _LEAVES.findall(self.booster.model_to_string())))
         trees = self.booster.current_iteration()
         return leaves + 2 * (leaves - trees)
 
@@ -146,8 +156,9 @@ class XGBoostModel(_BoosterModel):
         self.booster = self.booster[:best]
         return history
 
-    def _after(self, features: Features, rounds: int) -> NDArray:
-        return self.booster.predict(self.library.DMatrix(features), iteration_range=(0, rounds))
+    def _after(self, features: Features, marks: Sequence[int]) -> Iterator[NDArray]:
+        matrix = self.library.DMatrix(features)
+        return (self.booster.predict(matrix, iteration_range=(0, mark)) for mark in marks)
 
     def predict(self, codes: CodeArray) -> NDArray[np.float32]:
         """Predictions for a table of codes, float32 [G, 1], in the label's unit."""

@@ -145,6 +145,20 @@ def test_what_does_not_exist() -> None:
         make_model(TreeConfig("random_forest", encoding=("hot",)), "nasbench201")
 
 
+# Trees
+
+
+def test_boosted_trees_after_some_rounds(table: Table) -> None:
+    model = make_model(TreeConfig("lightgbm", rounds=30, params={"num_leaves": 7}), "nasbench201")
+    model.fit(table, 0)
+    x = model.encode(table.codes[table.valid])
+    for mark, found in zip((1, 1, 8, 30), model._after(x, (1, 1, 8, 30)), strict=True):
+        assert np.allclose(found, model.booster.predict(x, num_iteration=mark), rtol=1e-12)
+    trees = model.booster.dump_model()["tree_info"]
+    leaves = sum(tree["num_leaves"] for tree in trees)
+    assert model.num_parameters() == leaves + 2 * (leaves - len(trees))
+
+
 # Random forest
 
 
