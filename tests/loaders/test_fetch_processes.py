@@ -14,9 +14,11 @@ from nb301_ogb.loaders.fetch import Policy
 from tests.loaders.fetch_server import BODY, Loopback, body, get, listing, paused, resource_of
 
 FETCH = """
-import errno, fcntl, json, sys
+import errno, fcntl, json, signal, sys
 from dataclasses import fields
 from nb301_ogb.loaders.fetch import Cache, Policy, Resource, fetch
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 
 def unsupported(descriptor, operation):
     raise OSError(errno.ENOLCK, "No locks available")
