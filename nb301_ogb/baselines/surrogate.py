@@ -147,11 +147,13 @@ class Surrogate(Benchmark):
             observer: called with the records of both fits.
         """
         data = LabelledTable(dataset, root)
-        parts = rows or data.split(split)
-        config = _config(accuracy, data.space.name)
-        model = make_model(config, data.space.name, 1, device)
-        model.fit(_table(data, parts), seed, observer)
-        return cls._with_runtime(data, parts, split, seed, (config, model), runtime, version, root, device, observer)
+        space, parts = data.space.name, rows or data.split(split)
+        configs = {"accuracy": _config(accuracy, space), "runtime": _config(runtime, space)}
+        models = {name: make_model(config, space, 1, device) for name, config in configs.items()}
+        models["accuracy"].fit(_table(data, parts), seed, observer)
+        return cls._with_runtime(
+            data, parts, split or data.info.default_split, seed, configs, models, version, root, observer
+        )
 
     @classmethod
     def from_run(
@@ -186,29 +188,28 @@ class Surrogate(Benchmark):
                 f"surrogate is made of a run that learned {data.info.label} (runs: mean) of all {len(parts.train):,}."
             )
             raise ConfigError(msg)
-        fitted = run.config, load_model(run, device)
-        return cls._with_runtime(data, parts, info.split, info.seed, fitted, runtime, version, root, device, observer)
+        space = data.space.name
+        configs = {"accuracy": run.config, "runtime": _config(runtime, space)}
+        models = {"accuracy": load_model(run, device), "runtime": make_model(configs["runtime"], space, 1, device)}
+        return cls._with_runtime(data, parts, info.split, info.seed, configs, models, version, root, observer)
 
     @classmethod
     def _with_runtime(
         cls,
         data: LabelledTable,
         parts: Split,
-        split: str | None,
+        split: str,
         seed: int,
-        fitted: tuple[Config, Model],
-        runtime: Config | str,
+        configs: dict[str, Config],
+        models: dict[str, Model],
         version: int,
         root: Path | None,
-        device: str,
         observer: Observer | None,
     ) -> Surrogate:
-        """Fits the runtime model, and judges the accuracy model."""
+        """Fits the runtime model beside the accuracy model, which is fitted already, and judges that."""
         times = LabelledTable(data.info.name, root, targets=("runtime",))
-        config, model = _config(runtime, data.space.name), fitted[1]
-        beside = make_model(config, data.space.name, 1, device)
-        beside.fit(_table(times, parts), seed, observer)
-        evaluator, codes, scores = Evaluator(data.info.name), data.codes(), {}
+        models["runtime"].fit(_table(times, parts), seed, observer)
+        evaluator, codes, scores, model = Evaluator(data.info.name), data.codes(), {}, models["accuracy"]
         for part, where in (("valid", parts.valid), ("test", parts.test)):
             mean, std = model.predict_distribution(codes[where])
             judged = {"y_true": data.labels[where], "y_pred": mean}
@@ -219,12 +220,12 @@ class Surrogate(Benchmark):
             name=f"{data.info.name}-v{data.info.version} surrogate {model.name} v{version} ({said})",
             dataset=data.info.name,
             content_hash=data.file.content_hash,
-            split=split or data.info.default_split,
+            split=split,
             space=data.space.name,
             seed=seed,
             scores=scores,
         )
-        return cls(info, {"accuracy": fitted[0], "runtime": config}, model, beside)
+        return cls(info, configs, models["accuracy"], models["runtime"])
 
     @classmethod
     def load(cls, folder_or_name: str | Path, device: str = "cpu", threads: int = 1) -> Surrogate:

@@ -35,11 +35,8 @@ def run(
 
     The folder of a finished run in place of the dataset gives its accuracy model as it is; the rest is as for a fit.
     """
-    from nb301_ogb.baselines.config import load_config
     from nb301_ogb.baselines.runs import MARK as RUN
-    from nb301_ogb.baselines.runs import read_run
     from nb301_ogb.baselines.surrogate import MARK, Surrogate
-    from nb301_ogb.catalog import get_info
     from nb301_ogb.errors import ConfigError
     from nb301_ogb.storage.folder import replaces
 
@@ -50,21 +47,19 @@ def run(
     if of_run and given:
         msg = f"{given[0]} is what the run {folder} says; leave it away, or give a dataset's name to fit anew."
         raise ConfigError(msg)
-    space = get_info(read_run(folder).info.dataset if of_run else dataset).space
     with progress_bar(as_json) as bar:
         task = bar.add_task("fitting", total=None, note="")
 
         def show(record: dict[str, Any]) -> None:
             bar.update(task, advance=1, note=f"validation RMSE {record['valid']['rmse']:.4f}")
 
-        beside = load_config(runtime, space)
         if of_run:
-            fitted = Surrogate.from_run(folder, runtime=beside, root=root, device=device, observer=show)
+            fitted = Surrogate.from_run(folder, runtime=runtime, root=root, device=device, observer=show)
         else:
             fitted = Surrogate.fit(
                 dataset,
-                accuracy=load_config(model or "ensemble", space),
-                runtime=beside,
+                accuracy=model or "ensemble",
+                runtime=runtime,
                 split=split,
                 seed=seed or 0,
                 root=root,

@@ -45,9 +45,8 @@ def write_page(folder: Path, numbers: dict[str, Any]) -> dict[str, Any]:
         _trust(numbers, trust, trust_height),
         *(_dataset(name, one) for name, one in datasets.items()),
     ]
-    prints = {"ensembles": (lines, _WIDTH, height), "reliability": (trust, 7.6, trust_height)}
     title = "Ensembles on " + ", ".join(name.removeprefix("ogbg-") for name in datasets)
-    return write_report(folder, title, sections, numbers, "nb301-ogb experiment ensembles", prints)
+    return write_report(folder, title, sections, numbers, "nb301-ogb experiment ensembles")
 
 
 def over_sizes(datasets: dict[str, Any]) -> Draw:

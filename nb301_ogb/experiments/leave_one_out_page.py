@@ -32,18 +32,16 @@ def write_page(folder: Path, numbers: dict[str, Any], shown: Mapping[str, Run]) 
         shown: for groups a run that left it out, whose predictions are drawn.
     """
     groups = {name: one for name, one in numbers["groups"].items() if one["models"]}
-    sections, prints = [_overview(numbers)], {}
+    sections = [_overview(numbers)]
     if groups:
         draw = dots(numbers, groups)
         height = 1.3 + 0.3 * len(groups) + 0.02 * len(groups) * len(numbers["models"])
         sections.append(_figure(numbers, groups, draw, height))
-        prints["leave_one_out"] = (draw, _WIDTH, height)
     sections.append(_tables(numbers))
     if shown:
         draw = scatter(shown, numbers["unit"])
         height = 2.6 * math.ceil(len(shown) / _columns(len(shown))) + 0.9
         sections.append(_predicted(shown, draw, height))
-        prints["left_out"] = (draw, _WIDTH, height)
     missing = [
         (group, model, ", ".join(map(str, seeds)))
         for group, one in numbers["groups"].items()
@@ -54,7 +52,7 @@ def write_page(folder: Path, numbers: dict[str, Any], shown: Mapping[str, Run]) 
         table = Table("Runs that are not there", ("left out", "model", "seeds"), missing, left=3)
         sections.append(Section("Missing", [table]))
     title = f"One group left out, on {numbers['dataset'].removeprefix('ogbg-')}"
-    return write_report(folder, title, sections, numbers, "nb301-ogb experiment leave-one-out", prints)
+    return write_report(folder, title, sections, numbers, "nb301-ogb experiment leave-one-out")
 
 
 def dots(numbers: dict[str, Any], groups: Mapping[str, Any]) -> Draw:

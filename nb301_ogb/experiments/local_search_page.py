@@ -24,8 +24,7 @@ def write_page(folder: Path, numbers: dict[str, Any]) -> dict[str, Any]:
     draw = panels(numbers)
     sections = [_overview(numbers), *_leads(numbers), _figure(numbers, draw), *_landscapes(numbers)]
     command = "nb301-ogb experiment local-search"
-    prints = {"local_search": (draw, _WIDTH, _HEIGHT)}
-    return write_report(folder, "Local search on small and large spaces", sections, numbers, command, prints)
+    return write_report(folder, "Local search on small and large spaces", sections, numbers, command)
 
 
 def panels(numbers: dict[str, Any]) -> Draw:

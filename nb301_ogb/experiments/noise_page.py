@@ -50,7 +50,7 @@ def write_page(folder: Path, numbers: dict[str, Any]) -> dict[str, Any]:
     title = f"{numbers['dataset']}: a surrogate against a table of single runs"
     name = numbers["dataset"].removeprefix("ogbg-")
     command = f"nb301-ogb experiment noise --dataset {name}{_options(numbers['settings'])} --output FOLDER"
-    return write_report(folder, title, sections, numbers, command, {"noise": (draw, _WIDTH, _HEIGHT)})
+    return write_report(folder, title, sections, numbers, command)
 
 
 def verdict(ratio: float, paper: float, lowest: float) -> str:

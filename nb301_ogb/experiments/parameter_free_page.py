@@ -27,8 +27,7 @@ def write_page(folder: Path, numbers: dict[str, Any]) -> dict[str, Any]:
     both = " and ".join(numbers["benchmarks"].values())
     sections = [_overview(numbers), _figure(numbers, draw), _tables(numbers)]
     command = "nb301-ogb experiment parameter-free"
-    prints = {"parameter_free": (draw, _WIDTH, _HEIGHT)}
-    return write_report(folder, f"Ops without parameters on {both}", sections, numbers, command, prints)
+    return write_report(folder, f"Ops without parameters on {both}", sections, numbers, command)
 
 
 def panels(numbers: dict[str, Any]) -> Draw:

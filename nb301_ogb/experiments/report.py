@@ -6,7 +6,8 @@ import importlib.util
 import io
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +63,21 @@ def image(draw: Draw, kind: str, width: float, height: float) -> bytes:
     return stream.getvalue()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Drawn(Figure):
+    """A figure of a page that `write_report` also writes to files of its own.
+
+    Attributes:
+        draw: draws it.
+        width: in inches.
+        height: in inches.
+    """
+
+    draw: Draw
+    width: float
+    height: float
+
+
 def drawn(draw: Draw, alt: str, caption: str, width: float, height: float, name: str) -> list[Block]:
     """The block of a figure, or a sentence in its place where matplotlib is not installed.
 
@@ -71,12 +87,13 @@ def drawn(draw: Draw, alt: str, caption: str, width: float, height: float, name:
         caption: below it.
         width: in inches.
         height: in inches.
-        name: under which `write_report` writes it too.
+        name: of its files beside the page, without their endings.
     """
     if not can_draw():
         return [Text("There is no figure here: it needs matplotlib (pip install 'nb301-ogb[plots]').")]
     svg = image(draw, "svg", width, height).decode()
-    return [Figure(svg[svg.index("<svg") :], alt, caption, file=f"{name}.svg")]
+    shown = svg[svg.index("<svg") :]
+    return [Drawn(shown, alt, caption, file=f"{name}.svg", draw=draw, width=width, height=height)]
 
 
 def write_report(
@@ -85,18 +102,16 @@ def write_report(
     sections: Sequence[Section],
     numbers: dict[str, Any],
     command: str,
-    prints: Mapping[str, tuple[Draw, float, float]],
 ) -> dict[str, Any]:
     """Writes the files of a report, each whole or not at all.
 
     Args:
         folder: made if it is missing.
         title: of the page.
-        sections: of the page.
+        sections: of the page; each figure that `drawn` made is written beside it, as SVG, which Markdown shows, and as
+            PDF, with the note at its foot.
         numbers: for JSON; `note` stands above everything on the page.
         command: that makes the report.
-        prints: figures by the name of their files, `NAME.svg`, which Markdown shows, and `NAME.pdf`: how each is drawn,
-            its width and its height in inches; the note stands at the foot of each.
 
     Returns:
         The numbers as JSON holds them: NaN is None.
@@ -110,10 +125,10 @@ def write_report(
     write_bytes(folder / PAGE, to_html(title, sections, note, footer).encode())
     write_bytes(folder / TEXT, to_markdown(title, sections, note, footer).encode())
     write_bytes(folder / NUMBERS, (json.dumps(numbers, indent=1, ensure_ascii=False) + "\n").encode())
-    if can_draw():
-        for name, (draw, width, height) in prints.items():
-            for kind in ("svg", "pdf"):
-                write_bytes(folder / f"{name}.{kind}", image(noted(draw, note), kind, width, height))
+    for figure in (block for section in sections for block in section.blocks if isinstance(block, Drawn)):
+        for kind in ("svg", "pdf"):
+            data = image(noted(figure.draw, note), kind, figure.width, figure.height)
+            write_bytes((folder / figure.file).with_suffix(f".{kind}"), data)
     return numbers
 
 

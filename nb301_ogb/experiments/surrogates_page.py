@@ -39,13 +39,12 @@ def write_page(folder: Path, numbers: dict[str, Any], shown: Mapping[str, tuple[
         shown: for datasets a model's name, and the run whose predictions are drawn.
     """
     there = {name: one for name, one in numbers["datasets"].items() if one["models"]}
-    sections, prints = [_overview(numbers)], {}
+    sections = [_overview(numbers)]
     if there:
         order = _order(there)
         draw = dots(there, order)
         height = 2 * (0.62 + 0.235 * len(order)) + 0.9
         sections.append(_figure(there, draw, height))
-        prints["surrogates"] = (draw, _WIDTH, height)
     for name, one in there.items():
         sections.append(_dataset(name, one))
     if shown:
@@ -53,12 +52,11 @@ def write_page(folder: Path, numbers: dict[str, Any], shown: Mapping[str, tuple[
         draw = scatter(drawn_runs)
         height = 0.7 + _WIDTH / max(2, len(shown))
         sections.append(_predicted(shown, draw, height))
-        prints["predicted"] = (draw, _WIDTH, height)
     missing = _missing(numbers)
     if missing is not None:
         sections.append(missing)
     title = "Surrogates on " + ", ".join(name.removeprefix("ogbg-") for name in numbers["datasets"])
-    return write_report(folder, title, sections, numbers, "nb301-ogb experiment surrogates", prints)
+    return write_report(folder, title, sections, numbers, "nb301-ogb experiment surrogates")
 
 
 def _order(datasets: Mapping[str, Any]) -> list[str]:

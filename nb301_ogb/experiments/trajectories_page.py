@@ -37,10 +37,9 @@ def write_page(folder: Path, numbers: dict[str, Any]) -> dict[str, Any]:
     draw = panels(numbers, names)
     height = _ROW_HEIGHT * -(-len(names) // (columns_of(names) or 1)) + 0.5
     sections = [_overview(numbers), _figure(numbers, names, draw, height), *_tables(numbers)]
-    prints = {"trajectories": (draw, _WIDTH, height)} if names else {}
     both = " and ".join(numbers["benchmarks"].values())
     command = "nb301-ogb experiment trajectories"
-    return write_report(folder, f"Search trajectories on {both}", sections, numbers, command, prints)
+    return write_report(folder, f"Search trajectories on {both}", sections, numbers, command)
 
 
 def columns_of(names: list[str]) -> int:
@@ -206,8 +205,8 @@ def _luck(found: dict[str, Any]) -> Section:
         f"every run has its turn, among the {found['architectures']:,} architectures with {found['runs']} runs. The "
         "truth's best then is worse than the other runs promise by "
         f"{found['mean']['truth'] - found['mean']['promised']:.3f} points, and the surrogate's best, which is the same "
-        f"in every turn, is {abs(gap):.3f} points {'worse' if gap > 0 else 'better'} than the truth's. "
-        "(A surrogate knows the runs of the architectures that it was fitted on.)"
+        f"in every turn, is {abs(gap):.3f} points {'worse' if gap > 0 else 'better'} than the truth's, as a mean "
+        "over the few runs. (A surrogate knows the runs of the architectures that it was fitted on.)"
     )
     columns = ("run left out", "promised by the others", "the truth's best", "the surrogate's best")
     return Section("How much of the truth's lead is luck", [Text(text), Table("Error, percent", columns, rows)])

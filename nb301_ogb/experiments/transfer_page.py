@@ -44,9 +44,8 @@ def write_page(folder: Path, numbers: dict[str, Any]) -> dict[str, Any]:
         Section("What was found", [Text(verdict(numbers))]), _overview(numbers), _predictions(numbers),
         _figure(numbers, names, draw, height), _errors(numbers), *_order(numbers),
     ]  # fmt: skip
-    prints = {"transfer": (draw, _WIDTH, height)} if names else {}
     title = f"A surrogate that has seen nothing of {numbers['optimiser']}, {numbers['dataset']}"
-    return write_report(folder, title, sections, numbers, "nb301-ogb experiment transfer", prints)
+    return write_report(folder, title, sections, numbers, "nb301-ogb experiment transfer")
 
 
 def verdict(numbers: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ import pytest
 from nb301_ogb.baselines import ensemble as module
 from nb301_ogb.baselines.config import EnsembleConfig, GNNConfig, TreeConfig
 from nb301_ogb.baselines.ensemble import EnsembleModel
+from nb301_ogb.baselines.gnn_model import GNNModel
 from nb301_ogb.baselines.model import Table
 from nb301_ogb.baselines.models import make_model
 from nb301_ogb.errors import ConfigError
@@ -53,6 +54,22 @@ def test_folds_part_no_component(table: Table) -> None:
     assert all(len(set(fold[of_rows == one])) == 1 for one in np.unique(of_rows))
     without = model.folds(dataclasses.replace(table, component=None), 0)
     assert without.shape == fold.shape
+
+
+def test_a_fold_with_an_odd_component_chooses_no_epoch(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = []
+    fit = GNNModel.fit
+
+    def watched(self: GNNModel, *arguments: object) -> object:
+        kept.append(fit(self, *arguments))  # type: ignore[arg-type]
+        return kept[-1]
+
+    monkeypatch.setattr(GNNModel, "fit", watched)
+    EnsembleModel(EnsembleConfig("tiny", 2), "nasbench201", device="cpu").fit(table, 0)
+    assert [history.best for history in kept] == [3, 3]
+    chosen = EnsembleModel(EnsembleConfig("tiny", 2, select="rmse"), "nasbench201", device="cpu").member_config
+    assert isinstance(chosen, GNNConfig)
+    assert chosen.select == "rmse"
 
 
 def test_members_never_see_validation(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:

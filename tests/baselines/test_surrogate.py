@@ -18,6 +18,7 @@ from nb301_ogb.baselines import surrogate as module
 from nb301_ogb.baselines.config import GNNConfig, TreeConfig
 from nb301_ogb.baselines.surrogate import Surrogate, open_benchmark, released_folder, released_names
 from nb301_ogb.baselines.training import Job, train
+from nb301_ogb.baselines.trees import LightGBMModel
 from nb301_ogb.errors import ArchitectureError, ConfigError, DatasetNameError
 from nb301_ogb.spaces import get_space
 
@@ -72,6 +73,12 @@ def test_a_run_on_a_part_of_the_rows_is_refused(tmp_path: Path) -> None:
         Surrogate.from_run(tmp_path / "seed-0", runtime=RUNTIME)
     with pytest.raises(ConfigError, match="no finished run folder"):
         Surrogate.from_run(tmp_path)
+
+
+def test_a_wrong_runtime_model_is_told_before_anything_is_fitted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LightGBMModel, "fit", lambda *_: pytest.fail("the accuracy model was fitted"))
+    with pytest.raises(ConfigError, match="no_such_model"):
+        Surrogate.fit("nb201-cifar10", accuracy=ACCURACY, runtime="no_such_model", device="cpu")
 
 
 def test_every_form_gives_the_same_answer(folder: Path) -> None:

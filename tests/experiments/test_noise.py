@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from nb301_ogb import get_info
+from nb301_ogb.baselines.config import load_config
 from nb301_ogb.cli.app import app
 from nb301_ogb.errors import ConfigError, SweepError
 from nb301_ogb.experiments import noise_fits
@@ -290,3 +291,14 @@ def test_the_verdict():
     assert "no higher than the 0.76" in verdict(0.76, 0.76, 0.577)
     assert "is higher than the 0.76" in verdict(0.77, 0.76, 0.577)
     assert "leak" in verdict(0.57, 0.76, 0.577)
+
+
+def test_which_epoch_a_fit_keeps():
+    chosen = {
+        kind: noise_fits.for_noise(load_config("gin"), 7, "gin", kind)
+        for kind in (noise_fits.PLAIN, noise_fits.ALL, noise_fits.WITHOUT)
+    }
+    assert {kind: config.select for kind, config in chosen.items()} == {"plain": "mae", "all": "mae", "without": "last"}
+    assert {config.epochs for config in chosen.values()} == {7}
+    trees = load_config("lightgbm")
+    assert noise_fits.for_noise(trees, 7, "lightgbm", noise_fits.WITHOUT) == trees
