@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nb301_ogb.baselines.runs import PARTS, Run
+from nb301_ogb.baselines.settings import LAST
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -80,7 +81,7 @@ def _table(runs: Sequence[Run]) -> str:
 
 def _chosen(runs: Sequence[Run]) -> str:
     """What validation chose, as a sentence; nothing where it chose nothing."""
-    best = [str(run.best) for run in runs if run.best]
+    best = [str(run.best) for run in runs if run.best and getattr(run.config, "select", "") != LAST]
     return f" The epoch, or the number of trees, was chosen by validation: {', '.join(best)}." if best else ""
 
 

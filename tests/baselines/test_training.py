@@ -74,6 +74,13 @@ def test_the_last_epoch_can_be_chosen(table: Table) -> None:
     assert not np.array_equal(seen[-2], seen[-1])
 
 
+@pytest.mark.parametrize(("select", "told"), [("rmse", True), ("last", False)])
+def test_the_report_says_whether_validation_chose(tmp_path: Path, select: str, told: bool) -> None:
+    config = dataclasses.replace(SMALL, select=select, epochs=2)
+    train(Job("nb201-cifar10", config, "few_shot_156", device="cpu"), [0], tmp_path)
+    assert ("was chosen by validation" in (tmp_path / "report.html").read_text()) is told
+
+
 def test_selection_by_a_metric_that_grows(table: Table) -> None:
     model = GNNModel(dataclasses.replace(SMALL, select="kendall_tau"), "nasbench201", device="cpu")
     history = model.fit(table, 0)
