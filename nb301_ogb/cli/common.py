@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -19,6 +20,9 @@ from nb301_ogb.catalog import get_info
 from nb301_ogb.errors import ConfigError, FileFormatError
 from nb301_ogb.jsonable import finite
 from nb301_ogb.storage.read import DatasetFile
+
+if TYPE_CHECKING:
+    from nb301_ogb.experiments.report import Remarks
 
 _PIPE_WIDTH = 160
 
@@ -41,6 +45,36 @@ DeviceOption = Annotated[
 ThreadsOption = Annotated[int, typer.Option(min=0, help="CPU threads for a model; 0 leaves the number to its library.")]
 NoteOption = Annotated[str, typer.Option(help="A sentence to show above everything, such as what the data is not.")]
 DatasetArgument = Annotated[str, typer.Argument(help="A dataset's name, such as nb201-cifar10, or an HDF5 file.")]
+
+
+_NOT_TOLD = {"as_json", "note", "workers"}
+"""What changes nothing in a report, or stands on it already."""
+
+
+def remarks(context: typer.Context, note: str) -> Remarks:
+    """What a report says beside its numbers: a note, and the command that is running."""
+    from nb301_ogb.experiments.report import Remarks
+
+    return Remarks(note, command_line(context))
+
+
+def command_line(context: typer.Context) -> str:
+    """The command that is running, with those options whose values were given and decide what it says."""
+    words = context.command_path.split()
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        source = context.get_parameter_source(name)
+        if source is None or source.name != "COMMANDLINE" or name in _NOT_TOLD:
+            continue
+        value = context.params[name]
+        if parameter.param_type_name == "argument":
+            words.append(str(value))
+        elif isinstance(value, bool):
+            words.append((parameter.opts if value else parameter.secondary_opts)[0])
+        else:
+            for one in value if isinstance(value, list | tuple) else (value,):
+                words += [parameter.opts[0], str(one)]
+    return shlex.join(words)
 
 
 def print_json(value: Any) -> None:

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nb301_ogb.cli.common import DeviceOption, JsonOption, NoteOption, RootOption, ThreadsOption, errors, parse_seeds
+from nb301_ogb.cli.common import (
+    DeviceOption,
+    JsonOption,
+    NoteOption,
+    RootOption,
+    ThreadsOption,
+    errors,
+    parse_seeds,
+    remarks,
+)
 from nb301_ogb.cli.engine_options import AddressOption, EngineOption, WorkersOption, open_engine
 from nb301_ogb.cli.experiment_search import parse_counts, show_report
 from nb301_ogb.cli.train import trials_bar
@@ -39,6 +48,7 @@ _Members = Annotated[int | None, typer.Option(min=2, help="Of ensembles; overrid
 
 
 def surrogates(
+    context: typer.Context,
     output: _Output,
     runs: _Runs = Path("runs/reference"),
     datasets: _Datasets = _NB201,
@@ -75,13 +85,15 @@ def surrogates(
     )  # fmt: skip
     chosen = _installed(experiment.MODELS, named) if models is None else models.split()
     numbers = experiment.surrogates(
-        trainings, output, datasets=named, models=chosen, split=split, query_time=query_time, note=note,
+        trainings, output, datasets=named, models=chosen, split=split, query_time=query_time,
+        remarks=remarks(context, note),
         report=None if as_json else lambda what: errors.print(f"timing {what}", style="dim", highlight=False),
     )  # fmt: skip
     show_report(numbers, output, as_json, ("predicted",))
 
 
 def ensembles(
+    context: typer.Context,
     output: _Output,
     source: Annotated[
         list[str] | None,
@@ -129,11 +141,12 @@ def ensembles(
         places = [run.folder for group in found.values() for run in group if run is not None]
     with errors.status("asking every member ..."):
         opened = [one for place in places for one in open_sources(place, "cpu", threads)]
-        numbers = experiment.ensembles(opened, output, root=root, note=note)
+        numbers = experiment.ensembles(opened, output, root=root, remarks=remarks(context, note))
     show_report(numbers, output, as_json, ("reliability",))
 
 
 def data_size(
+    context: typer.Context,
     output: _Output,
     runs: _Runs = Path("runs/reference"),
     datasets: _Datasets = "nb201-cifar10",
@@ -165,12 +178,13 @@ def data_size(
     )  # fmt: skip
     numbers = experiment.data_size(
         trainings, output, datasets=datasets.split(), models=models.split(), split=split,
-        sizes=parse_counts("--sizes", sizes) if sizes else (), note=note,
+        sizes=parse_counts("--sizes", sizes) if sizes else (), remarks=remarks(context, note),
     )  # fmt: skip
     show_report(numbers, output, as_json)
 
 
 def leave_one_out(
+    context: typer.Context,
     output: _Output,
     runs: _Runs = Path("runs/reference"),
     dataset: Annotated[str, typer.Option(help="A dataset that has splits leave_out_<group>.")] = "nb301",
@@ -201,7 +215,13 @@ def leave_one_out(
         epochs=epochs, rounds=rounds, size=members,
     )  # fmt: skip
     numbers = experiment.leave_one_out(
-        trainings, output, dataset=dataset, models=models.split(), groups=groups.split(), compare=compare, note=note
+        trainings,
+        output,
+        dataset=dataset,
+        models=models.split(),
+        groups=groups.split(),
+        compare=compare,
+        remarks=remarks(context, note),
     )
     show_report(numbers, output, as_json, ("left_out",))
 

@@ -19,6 +19,7 @@ from nb301_ogb.cli.common import (
     print_json,
     print_table,
     progress_bar,
+    remarks,
 )
 from nb301_ogb.cli.engine_options import AddressOption, EngineOption, WorkersOption, open_engine
 from nb301_ogb.cli.experiment_search import show_report
@@ -30,6 +31,7 @@ EXAMPLES = {"noise": "Example: nb301-ogb experiment noise --dataset nb201-cifar1
 
 
 def noise(
+    context: typer.Context,
     output: Annotated[Path, typer.Option(help="The folder for the report; fits that lie in it are not made again.")],
     dataset: Annotated[str, typer.Option(help="Its name; its architectures have several runs.")] = "nb201-cifar10",
     plain: Annotated[str, typer.Option(help="A configuration, fitted on single runs.")] = "gin",
@@ -57,7 +59,7 @@ def noise(
     settings = experiment.Settings(plain, model, members, epochs, least, seed, device, threads)
     numbers = experiment.noise(
         dataset, output, settings,
-        root=root, engine=open_engine(engine, workers, address, threads, device), note=note,
+        root=root, engine=open_engine(engine, workers, address, threads, device), remarks=remarks(context, note),
         bar=lambda count: _bar(count, as_json),
     )  # fmt: skip
     if as_json:

@@ -17,6 +17,7 @@ from nb301_ogb.cli.common import (
     errors,
     print_json,
     progress_bar,
+    remarks,
 )
 from nb301_ogb.cli.search import shown_on
 from nb301_ogb.cli.search_options import (
@@ -51,6 +52,7 @@ _Optimisers = Annotated[str, typer.Option("--optimizers", "--optimisers", help="
 
 
 def trajectories(
+    context: typer.Context,
     output: OutputOption,
     truth: _Truth = None,
     surrogate: _Surrogate = None,
@@ -86,13 +88,14 @@ def trajectories(
             seed=seed,
             noise=noise,
             workers=workers,
-            note=note,
+            remarks=remarks(context, note),
             report=lambda benchmark: shown_on(bar, benchmark),
         )
     show_report(numbers, output, as_json)
 
 
 def local_search(
+    context: typer.Context,
     output: OutputOption,
     small: Annotated[str, typer.Option(help=f"A benchmark of a small space: {_BENCHMARK}; none for none.")] = _TABLE,
     large: Annotated[str | None, typer.Option(help=f"A benchmark of a large space: {_BENCHMARK}.")] = None,
@@ -127,13 +130,14 @@ def local_search(
             seed=seed,
             noise=noise,
             workers=workers,
-            note=note,
+            remarks=remarks(context, note),
             report=lambda benchmark: shown_on(bar, benchmark),
         )
     show_report(numbers, output, as_json)
 
 
 def parameter_free(
+    context: typer.Context,
     output: OutputOption,
     truth: _Truth = None,
     surrogate: _Surrogate = None,
@@ -154,7 +158,9 @@ def parameter_free(
         truth = _TABLE
     one, other = _opened(truth, root, device), _opened(surrogate, root, device)
     with errors.status("asking ..."):
-        numbers = experiment.parameter_free(one, other, output, n=architectures, seed=seed, note=note)
+        numbers = experiment.parameter_free(
+            one, other, output, n=architectures, seed=seed, remarks=remarks(context, note)
+        )
     show_report(numbers, output, as_json)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nb301_ogb.cli.common import DeviceOption, JsonOption, NoteOption, RootOption, progress_bar
+from nb301_ogb.cli.common import DeviceOption, JsonOption, NoteOption, RootOption, progress_bar, remarks
 from nb301_ogb.cli.experiment_search import parse_counts, show_report
 from nb301_ogb.cli.search import shown_on
 from nb301_ogb.cli.search_options import (
@@ -26,6 +26,7 @@ EXAMPLES = {
 
 
 def transfer(
+    context: typer.Context,
     output: OutputOption,
     dataset: Annotated[str, typer.Option(help="With origin groups, or with every architecture.")] = "nb201-cifar10",
     optimiser: Annotated[
@@ -81,7 +82,7 @@ def transfer(
             seed=seed,
             workers=workers,
             root=root,
-            note=note,
+            remarks=remarks(context, note),
             report=lambda benchmark: shown_on(bar, benchmark),
         )
     show_report(numbers, output, as_json)

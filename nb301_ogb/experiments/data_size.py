@@ -15,6 +15,7 @@ from nb301_ogb.errors import ConfigError
 from nb301_ogb.evaluators.evaluator import Evaluator
 from nb301_ogb.evaluators.metrics import rmse
 from nb301_ogb.evaluators.submission.form import Exam
+from nb301_ogb.experiments.report import NO_REMARKS, Remarks
 from nb301_ogb.experiments.run_scores import over_seeds, scores_of
 from nb301_ogb.experiments.trained import Trainings, missing_seeds, there
 from nb301_ogb.leaderboard.exam_data import ExamData, opener
@@ -36,7 +37,7 @@ def data_size(
     models: Sequence[str] = MODELS,
     split: str | None = None,
     sizes: Sequence[int] = (),
-    note: str = "",
+    remarks: Remarks = NO_REMARKS,
 ) -> dict[str, Any]:
     """Writes `report.html`, `report.md`, `report.json`, `data_size.svg` and `.pdf`.
 
@@ -51,7 +52,7 @@ def data_size(
         models: configurations of the package.
         split: of all datasets; None for each one's default.
         sizes: training rows; by default 64, 128, and so on, and the whole part. Sizes beyond it are left out.
-        note: a sentence to show above everything, such as what the data is not.
+        remarks: what the report says beside its numbers.
 
     Returns:
         What `report.json` holds.
@@ -93,7 +94,7 @@ def data_size(
             "constant": constant(table, splits[name]),
             "tabular": facts,
         }
-    numbers = {"experiment": "data_size", "note": note, "seeds": list(trainings.seeds), "datasets": measured}
+    numbers = {"experiment": "data_size", **remarks.told(), "seeds": list(trainings.seeds), "datasets": measured}
     return write_page(Path(output).expanduser(), numbers)
 
 

@@ -36,7 +36,7 @@ def write_page(folder: Path, numbers: dict[str, Any]) -> dict[str, Any]:
         *(_dataset(name, one) for name, one in datasets.items()),
     ]
     title = "Error over training rows on " + ", ".join(name.removeprefix("ogbg-") for name in datasets)
-    return write_report(folder, title, sections, numbers, "nb301-ogb experiment data-size")
+    return write_report(folder, title, sections, numbers)
 
 
 def lines(datasets: dict[str, Any]) -> Draw:

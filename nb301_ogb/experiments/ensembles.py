@@ -15,6 +15,7 @@ from nb301_ogb.baselines.calibration import Calibration, calibrate
 from nb301_ogb.errors import ConfigError
 from nb301_ogb.evaluators.evaluator import Evaluator
 from nb301_ogb.experiments.ensemble_source import Source
+from nb301_ogb.experiments.report import NO_REMARKS, Remarks
 from nb301_ogb.experiments.run_scores import over_seeds
 from nb301_ogb.loaders.labelled import LabelledTable
 
@@ -43,7 +44,7 @@ class Part:
 
 
 def ensembles(
-    sources: Sequence[Source], output: str | Path, *, root: Path | None = None, note: str = ""
+    sources: Sequence[Source], output: str | Path, *, root: Path | None = None, remarks: Remarks = NO_REMARKS
 ) -> dict[str, Any]:
     """Writes `report.html`, `report.md`, `report.json` and two figures about fitted ensembles.
 
@@ -53,7 +54,7 @@ def ensembles(
         sources: ensembles; those of one dataset are told together, each as a seed.
         output: the folder.
         root: a folder of datasets, or None.
-        note: a sentence to show above everything, such as what the data is not.
+        remarks: what the report says beside its numbers.
 
     Returns:
         What `report.json` holds.
@@ -78,7 +79,7 @@ def ensembles(
             msg = f"the ensembles of {name} differ in split, model or size; give those of one kind together."
             raise ConfigError(msg)
         datasets[name] = _of_dataset(of_one, LabelledTable(name, root))
-    numbers = {"experiment": "ensembles", "note": note, "bins": BINS, "datasets": datasets}
+    numbers = {"experiment": "ensembles", **remarks.told(), "bins": BINS, "datasets": datasets}
     return write_page(Path(output).expanduser(), numbers)
 
 

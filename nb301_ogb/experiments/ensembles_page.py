@@ -46,7 +46,7 @@ def write_page(folder: Path, numbers: dict[str, Any]) -> dict[str, Any]:
         *(_dataset(name, one) for name, one in datasets.items()),
     ]
     title = "Ensembles on " + ", ".join(name.removeprefix("ogbg-") for name in datasets)
-    return write_report(folder, title, sections, numbers, "nb301-ogb experiment ensembles")
+    return write_report(folder, title, sections, numbers)
 
 
 def over_sizes(datasets: dict[str, Any]) -> Draw:

@@ -12,6 +12,7 @@ from nb301_ogb.baselines.runs import Run
 from nb301_ogb.baselines.scores import score
 from nb301_ogb.catalog import get_info
 from nb301_ogb.errors import ConfigError
+from nb301_ogb.experiments.report import NO_REMARKS, Remarks
 from nb301_ogb.experiments.run_scores import over_seeds, scores_of
 from nb301_ogb.experiments.trained import Trainings, missing_seeds, there
 from nb301_ogb.loaders.labelled import LabelledTable
@@ -32,7 +33,7 @@ def leave_one_out(
     models: Sequence[str] = MODELS,
     groups: Sequence[str] = (),
     compare: bool = True,
-    note: str = "",
+    remarks: Remarks = NO_REMARKS,
 ) -> dict[str, Any]:
     """Writes `report.html`, `report.md`, `report.json`, and as `.svg` and `.pdf` `leave_one_out` and `left_out`.
 
@@ -44,7 +45,7 @@ def leave_one_out(
         groups: to leave out, each in its turn; by default all that have a split.
         compare: whether the models are fitted on the dataset's default split too, which leaves no group out, and
             judged there on each group's test architectures.
-        note: a sentence to show above everything, such as what the data is not.
+        remarks: what the report says beside its numbers.
 
     Returns:
         What `report.json` holds.
@@ -88,7 +89,7 @@ def leave_one_out(
             }
     numbers = {
         "experiment": "leave_one_out",
-        "note": note,
+        **remarks.told(),
         "missing_compared": compared,
         "dataset": name,
         "label": table.info.label,

@@ -52,7 +52,7 @@ def write_page(folder: Path, numbers: dict[str, Any], shown: Mapping[str, Run]) 
         table = Table("Runs that are not there", ("left out", "model", "seeds"), missing, left=3)
         sections.append(Section("Missing", [table]))
     title = f"One group left out, on {numbers['dataset'].removeprefix('ogbg-')}"
-    return write_report(folder, title, sections, numbers, "nb301-ogb experiment leave-one-out")
+    return write_report(folder, title, sections, numbers)
 
 
 def dots(numbers: dict[str, Any], groups: Mapping[str, Any]) -> Draw:

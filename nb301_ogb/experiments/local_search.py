@@ -17,6 +17,7 @@ from nb301_ogb.baselines.benchmark import Benchmark
 from nb301_ogb.errors import ConfigError
 from nb301_ogb.experiments import curves
 from nb301_ogb.experiments.landscape import landscape
+from nb301_ogb.experiments.report import NO_REMARKS, Remarks
 from nb301_ogb.experiments.trajectories import Found, run_searches
 from nb301_ogb.search import parse_spec, tabulated
 from nb301_ogb.search.books import Report
@@ -41,7 +42,7 @@ def local_search(
     seed: int = 0,
     noise: bool = False,
     workers: int = 1,
-    note: str = "",
+    remarks: Remarks = NO_REMARKS,
     report: Callable[[str], Report] | None = None,
 ) -> dict[str, Any]:
     """Runs the experiment; writes `report.html`, `.md` and `.json`, `local_search.svg` and `.pdf`, and the histories.
@@ -58,7 +59,7 @@ def local_search(
         seed: of the first repeat.
         noise: whether optimisers are told single trainings.
         workers: processes.
-        note: a sentence to show above everything, such as what the data is not.
+        remarks: what the report says beside its numbers.
         report: makes, for a benchmark's word, what is told how far the searches on it are.
 
     Returns:
@@ -83,7 +84,7 @@ def local_search(
     checkpoints = [one for one in checkpoints if one <= evaluations] or [evaluations]
     numbers = {
         "experiment": "local_search",
-        "note": note,
+        **remarks.told(),
         "benchmarks": {word: {"name": one.name, "space": one.space.name} for word, one in benchmarks.items()},
         "local": local,
         "others": others,

@@ -23,8 +23,7 @@ def write_page(folder: Path, numbers: dict[str, Any]) -> dict[str, Any]:
     """Writes the report; the numbers as JSON holds them."""
     draw = panels(numbers)
     sections = [_overview(numbers), *_leads(numbers), _figure(numbers, draw), *_landscapes(numbers)]
-    command = "nb301-ogb experiment local-search"
-    return write_report(folder, "Local search on small and large spaces", sections, numbers, command)
+    return write_report(folder, "Local search on small and large spaces", sections, numbers)
 
 
 def panels(numbers: dict[str, Any]) -> Draw:

@@ -20,6 +20,7 @@ from nb301_ogb.errors import ConfigError
 from nb301_ogb.experiments import noise_fits as fits
 from nb301_ogb.experiments.noise_fits import Fit
 from nb301_ogb.experiments.noise_turn import Turn, Values, choose_ratio, floor, make_turn, shrunk
+from nb301_ogb.experiments.report import NO_REMARKS, Remarks
 from nb301_ogb.loaders.labelled import LabelledTable
 from nb301_ogb.sweeps.engines import Engine, LocalEngine
 
@@ -67,7 +68,7 @@ def noise(
     *,
     root: Path | None = None,
     engine: Engine | None = None,
-    note: str = "",
+    remarks: Remarks = NO_REMARKS,
     bar: Bar | None = None,
 ) -> dict[str, Any]:
     """Runs the experiment and writes `report.html`, `report.md`, `report.json`, `noise.svg` and `noise.pdf`.
@@ -78,7 +79,7 @@ def noise(
         settings: what is fitted.
         root: a folder of datasets, or None.
         engine: where fits run; None for this process.
-        note: a sentence to show above everything, such as what the data is not.
+        remarks: what the report says beside its numbers.
         bar: shows how far the fits are.
 
     Returns:
@@ -106,7 +107,7 @@ def noise(
     answers = [_answer(turn, wanted[turn.number], found, settings) for turn in turns]
     numbers = {
         "experiment": "noise",
-        "note": note,
+        **remarks.told(),
         "dataset": table.info.name,
         "version": table.info.version,
         "content_hash": table.file.content_hash,

@@ -48,9 +48,7 @@ def write_page(folder: Path, numbers: dict[str, Any]) -> dict[str, Any]:
     draw = dots(numbers)
     sections = [_answer(numbers), _rule(numbers), _table(numbers), _figure(numbers, draw), _details(numbers)]
     title = f"{numbers['dataset']}: a surrogate against a table of single runs"
-    name = numbers["dataset"].removeprefix("ogbg-")
-    command = f"nb301-ogb experiment noise --dataset {name}{_options(numbers['settings'])} --output FOLDER"
-    return write_report(folder, title, sections, numbers, command)
+    return write_report(folder, title, sections, numbers)
 
 
 def verdict(ratio: float, paper: float, lowest: float) -> str:
@@ -87,14 +85,6 @@ def dots(numbers: dict[str, Any]) -> Draw:
         figure.legend(loc="outside upper right", ncols=len(numbers["turns"]), frameon=False, fontsize=9.5)
 
     return draw
-
-
-def _options(settings: dict[str, Any]) -> str:
-    return "".join(
-        f" --{name} {value:g}" if name == "least" else f" --{name} {value}"
-        for name, value in settings.items()
-        if value is not None
-    )
 
 
 def _answer(numbers: dict[str, Any]) -> Section:

@@ -18,6 +18,7 @@ import numpy as np
 from nb301_ogb.baselines.benchmark import Answer, Benchmark
 from nb301_ogb.errors import ConfigError
 from nb301_ogb.experiments.curves import kendall
+from nb301_ogb.experiments.report import NO_REMARKS, Remarks
 from nb301_ogb.spaces import Space
 from nb301_ogb.spaces.graphs import CodeArray
 
@@ -93,7 +94,7 @@ def parameter_free(
     *,
     n: int = ARCHITECTURES,
     seed: int = 0,
-    note: str = "",
+    remarks: Remarks = NO_REMARKS,
 ) -> dict[str, Any]:
     """Runs the experiment; writes `report.html`, `.md` and `.json`, `parameter_free.svg` and `.pdf`.
 
@@ -103,7 +104,7 @@ def parameter_free(
         output: the folder.
         n: architectures for each op and share.
         seed: of the draws.
-        note: a sentence to show above everything, such as what the data is not.
+        remarks: what the report says beside its numbers.
 
     Returns:
         What `report.json` holds.
@@ -121,7 +122,7 @@ def parameter_free(
     space = next(iter(benchmarks.values())).space
     numbers = {
         "experiment": "parameter_free",
-        "note": note,
+        **remarks.told(),
         "benchmarks": {word: one.name for word, one in benchmarks.items()},
         "space": space.name,
         "edges": len(cell_of(space).columns),

@@ -26,8 +26,7 @@ def write_page(folder: Path, numbers: dict[str, Any]) -> dict[str, Any]:
     draw = panels(numbers)
     both = " and ".join(numbers["benchmarks"].values())
     sections = [_overview(numbers), _figure(numbers, draw), _tables(numbers)]
-    command = "nb301-ogb experiment parameter-free"
-    return write_report(folder, f"Ops without parameters on {both}", sections, numbers, command)
+    return write_report(folder, f"Ops without parameters on {both}", sections, numbers)
 
 
 def panels(numbers: dict[str, Any]) -> Draw:

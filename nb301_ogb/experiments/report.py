@@ -7,7 +7,7 @@ import io
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +63,26 @@ def image(draw: Draw, kind: str, width: float, height: float) -> bytes:
     return stream.getvalue()
 
 
+@dataclass(frozen=True)
+class Remarks:
+    """What a report says beside its numbers.
+
+    Attributes:
+        note: a sentence to show above everything, such as what the data is not.
+        command: that makes the report, or nothing where it was made from Python.
+    """
+
+    note: str = ""
+    command: str = ""
+
+    def told(self) -> dict[str, str]:
+        """As the numbers of a report hold them."""
+        return asdict(self)
+
+
+NO_REMARKS = Remarks()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Drawn(Figure):
     """A figure of a page that `write_report` also writes to files of its own.
@@ -101,7 +121,6 @@ def write_report(
     title: str,
     sections: Sequence[Section],
     numbers: dict[str, Any],
-    command: str,
 ) -> dict[str, Any]:
     """Writes the files of a report, each whole or not at all.
 
@@ -110,8 +129,7 @@ def write_report(
         title: of the page.
         sections: of the page; each figure that `drawn` made is written beside it, as SVG, which Markdown shows, and as
             PDF, with the note at its foot.
-        numbers: for JSON; `note` stands above everything on the page.
-        command: that makes the report.
+        numbers: for JSON; of the `Remarks` in it the note stands above everything on the page, the command at its end.
 
     Returns:
         The numbers as JSON holds them: NaN is None.
@@ -121,7 +139,8 @@ def write_report(
     """
     numbers = finite(numbers | {"created_with": f"nb301-ogb {__version__}"})
     note = str(numbers.get("note") or "")
-    footer = f"Written by nb301-ogb {__version__} ({command})."
+    command = f" ({numbers['command']})" if numbers.get("command") else ""
+    footer = f"Written by nb301-ogb {__version__}{command}."
     write_bytes(folder / PAGE, to_html(title, sections, note, footer).encode())
     write_bytes(folder / TEXT, to_markdown(title, sections, note, footer).encode())
     write_bytes(folder / NUMBERS, (json.dumps(numbers, indent=1, ensure_ascii=False) + "\n").encode())

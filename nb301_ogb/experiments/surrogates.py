@@ -12,6 +12,7 @@ from nb301_ogb.baselines.finished import load_model
 from nb301_ogb.baselines.runs import Run
 from nb301_ogb.catalog import get_info
 from nb301_ogb.experiments.query_time import query_times
+from nb301_ogb.experiments.report import NO_REMARKS, Remarks
 from nb301_ogb.experiments.run_scores import scores_of
 from nb301_ogb.experiments.trained import Trainings, missing_seeds, there
 from nb301_ogb.loaders.labelled import LabelledTable
@@ -34,7 +35,7 @@ def surrogates(
     models: Sequence[str] = MODELS,
     split: str = "equivalence",
     query_time: bool = True,
-    note: str = "",
+    remarks: Remarks = NO_REMARKS,
     report: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """Writes `report.html`, `report.md`, `report.json`, and as `.svg` and `.pdf` `surrogates` and `predicted`.
@@ -46,7 +47,7 @@ def surrogates(
         models: configurations of the package.
         split: of all datasets.
         query_time: whether a run of each model is loaded and timed.
-        note: a sentence to show above everything, such as what the data is not.
+        remarks: what the report says beside its numbers.
         report: told what is timed.
 
     Returns:
@@ -87,7 +88,7 @@ def surrogates(
                 one["query"] = query_times(fitted, table.codes(), np.random.default_rng(0))
     numbers = {
         "experiment": "surrogates",
-        "note": note,
+        **remarks.told(),
         "split": split,
         "seeds": list(trainings.seeds),
         "threads": trainings.threads,

@@ -56,7 +56,7 @@ def write_page(folder: Path, numbers: dict[str, Any], shown: Mapping[str, tuple[
     if missing is not None:
         sections.append(missing)
     title = "Surrogates on " + ", ".join(name.removeprefix("ogbg-") for name in numbers["datasets"])
-    return write_report(folder, title, sections, numbers, "nb301-ogb experiment surrogates")
+    return write_report(folder, title, sections, numbers)
 
 
 def _order(datasets: Mapping[str, Any]) -> list[str]:

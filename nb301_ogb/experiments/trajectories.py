@@ -17,6 +17,7 @@ from nb301_ogb.baselines.benchmark import Benchmark, TabularBenchmark
 from nb301_ogb.errors import ConfigError
 from nb301_ogb.experiments import curves
 from nb301_ogb.experiments.luck import luck
+from nb301_ogb.experiments.report import NO_REMARKS, Remarks
 from nb301_ogb.search import Budget, History, Spec, jobs, parse_spec, search, tabulated
 from nb301_ogb.search.books import Report
 
@@ -87,7 +88,7 @@ def trajectories(
     seed: int = 0,
     noise: bool = False,
     workers: int = 1,
-    note: str = "",
+    remarks: Remarks = NO_REMARKS,
     report: Callable[[str], Report] | None = None,
 ) -> dict[str, Any]:
     """Runs the experiment; writes `report.html`, `.md` and `.json`, `trajectories.svg` and `.pdf`, and the histories.
@@ -103,7 +104,7 @@ def trajectories(
         seed: of the first repeat.
         noise: whether optimisers are told single trainings.
         workers: processes.
-        note: a sentence to show above everything, such as what the data is not.
+        remarks: what the report says beside its numbers.
         report: makes, for a benchmark's word, what is told how far the searches on it are.
 
     Returns:
@@ -127,7 +128,7 @@ def trajectories(
     )  # fmt: skip
     numbers = {
         "experiment": "trajectories",
-        "note": note,
+        **remarks.told(),
         "benchmarks": {word: one.name for word, one in benchmarks.items()},
         "space": next(iter(benchmarks.values())).space.name,
         "optimisers": {str(spec): spec.title for spec in map(parse_spec, optimisers)},

@@ -38,8 +38,7 @@ def write_page(folder: Path, numbers: dict[str, Any]) -> dict[str, Any]:
     height = _ROW_HEIGHT * -(-len(names) // (columns_of(names) or 1)) + 0.5
     sections = [_overview(numbers), _figure(numbers, names, draw, height), *_tables(numbers)]
     both = " and ".join(numbers["benchmarks"].values())
-    command = "nb301-ogb experiment trajectories"
-    return write_report(folder, f"Search trajectories on {both}", sections, numbers, command)
+    return write_report(folder, f"Search trajectories on {both}", sections, numbers)
 
 
 def columns_of(names: list[str]) -> int:

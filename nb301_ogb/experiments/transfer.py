@@ -22,6 +22,7 @@ from nb301_ogb.baselines.surrogate import MARK, Surrogate
 from nb301_ogb.errors import ConfigError
 from nb301_ogb.evaluators.evaluator import Evaluator
 from nb301_ogb.experiments import curves
+from nb301_ogb.experiments.report import NO_REMARKS, Remarks
 from nb301_ogb.experiments.trajectories import CHECKPOINTS, Found, run_searches
 from nb301_ogb.experiments.transfer_data import Fit, Material, group_material, visited_material
 from nb301_ogb.loaders.labelled import LabelledTable
@@ -70,7 +71,7 @@ def transfer(
     seed: int = 0,
     workers: int = 1,
     root: Path | None = None,
-    note: str = "",
+    remarks: Remarks = NO_REMARKS,
     report: Callable[[str], Report] | None = None,
 ) -> dict[str, Any]:
     """Runs the experiment; writes `report.html`, `.md` and `.json`, `transfer.svg` and `.pdf`, and what they come from.
@@ -90,7 +91,7 @@ def transfer(
         seed: of the first repeat.
         workers: processes.
         root: a folder of datasets, or None.
-        note: a sentence to show above everything, such as what the data is not.
+        remarks: what the report says beside its numbers.
         report: makes, for a benchmark's word, what is told how far the searches on it are.
 
     Returns:
@@ -126,7 +127,7 @@ def transfer(
     )
     numbers = {
         "experiment": "transfer",
-        "note": note,
+        **remarks.told(),
         "dataset": f"{data.info.name}-v{data.info.version}",
         "space": data.space.name,
         "optimiser": str(spec),

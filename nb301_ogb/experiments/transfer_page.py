@@ -45,7 +45,7 @@ def write_page(folder: Path, numbers: dict[str, Any]) -> dict[str, Any]:
         _figure(numbers, names, draw, height), _errors(numbers), *_order(numbers),
     ]  # fmt: skip
     title = f"A surrogate that has seen nothing of {numbers['optimiser']}, {numbers['dataset']}"
-    return write_report(folder, title, sections, numbers, "nb301-ogb experiment transfer")
+    return write_report(folder, title, sections, numbers)
 
 
 def verdict(numbers: dict[str, Any]) -> str:

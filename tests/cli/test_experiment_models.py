@@ -1,6 +1,8 @@
 """`experiment surrogates`, `ensembles`, `data-size` and `leave-one-out` as a user calls them."""
 
+import html
 import json
+import shlex
 import sys
 
 import pytest
@@ -40,6 +42,7 @@ def test_surrogates(place, tmp_path):
     assert "timing svr on ogbg-nb201-cifar10" in told.stderr
     assert "A trial." in (tmp_path / "a" / "report.md").read_text()
     found = json.loads(call(*words, "--output", tmp_path / "b", "--existing", "--no-query-time", "--json").stdout)
+    assert " --existing --no-query-time " in found["command"]
     assert found["datasets"][NAME]["missing"] == {}
     assert found["datasets"][NAME]["models"]["gin"]["seeds"] == [3]
     assert "query" not in found["datasets"][NAME]["models"]["gin"]
@@ -67,6 +70,21 @@ def test_ensembles(place, tmp_path):
     assert again["datasets"][NAME]["sizes"] == found["datasets"][NAME]["sizes"]
     with pytest.raises(ConfigError, match="there is no ensemble to look at"):
         call("ensembles", *place, "--datasets", NAME, "--seeds", 7, "--existing", "--output", tmp_path / "c")
+
+
+def test_a_report_tells_the_command_that_made_it(place, tmp_path):
+    words = ["data-size", *place, "--models", "lightgbm mlp", "--rounds", 5, "--epochs", 1, "--sizes", "60"]
+    found = json.loads(call(*words, "--note", "Only a trial.", "--output", tmp_path / "a b", "--json").stdout)
+    assert found["note"] == "Only a trial."
+    program, *told = shlex.split(found["command"])
+    assert program == "nb301-ogb"
+    assert told[told.index("--models") + 1] == "lightgbm mlp"
+    assert told[told.index("--output") + 1] == str(tmp_path / "a b")
+    for left_out in ("--json", "--note", "--seeds"):
+        assert left_out not in told
+    assert f"({html.escape(found['command'])})" in (tmp_path / "a b" / "report.html").read_text()
+    again = json.loads(runner.invoke(app, [*told, "--json"], catch_exceptions=False).stdout)
+    assert again == found | {"note": ""}
 
 
 def test_data_size(place, tmp_path):

@@ -24,6 +24,7 @@ from nb301_ogb.experiments.ensemble_source import open_sources
 from nb301_ogb.experiments.ensembles import LEVELS, Part, by_deviation, ensembles, measure, observed
 from nb301_ogb.experiments.leave_one_out import leave_one_out
 from nb301_ogb.experiments.query_time import query_times
+from nb301_ogb.experiments.report import Remarks
 from nb301_ogb.experiments.run_scores import cell, over_seeds
 from nb301_ogb.experiments.surrogates import best_model, surrogates
 from nb301_ogb.experiments.trained import Trainings
@@ -99,7 +100,7 @@ def drawings(folder):
 
 def test_surrogates_are_the_runs_scores(shared, tmp_path):
     out, models = tmp_path / "report", ("gin", "svr", "ensemble")
-    numbers = surrogates(shared, out, datasets=["nb201-cifar10"], models=models, note="A trial.")
+    numbers = surrogates(shared, out, datasets=["nb201-cifar10"], models=models, remarks=Remarks("A trial."))
     assert files(out) == report_files("surrogates", "predicted")
     assert json.loads((out / "report.json").read_text()) == numbers
     found = numbers["datasets"][NAME]
@@ -351,7 +352,7 @@ def test_leave_one_out(trainings, root, tmp_path):
     out = tmp_path / "out"
     note = "REHEARSAL: every number is made up."
     trainings = replace(trainings, seeds=(0,))
-    numbers = leave_one_out(trainings, out, models=["lightgbm", "svr"], note=note)
+    numbers = leave_one_out(trainings, out, models=["lightgbm", "svr"], remarks=Remarks(note))
     names = report_files("leave_one_out", "left_out")
     assert files(out) == names
     table = LabelledTable(DARTS, root)

@@ -17,6 +17,7 @@ from nb301_ogb.experiments import noise_fits
 from nb301_ogb.experiments.noise import Settings, noise
 from nb301_ogb.experiments.noise_page import verdict
 from nb301_ogb.experiments.noise_turn import choose_ratio, floor, shrunk, turn_of
+from nb301_ogb.experiments.report import Remarks
 from nb301_ogb.sweeps.engines import LocalEngine
 from tests.small_files import darts_file, part_of_nb201
 
@@ -163,7 +164,7 @@ def quick(tmp_path_factory):
 def done(root, quick, tmp_path_factory):
     """A finished experiment: its folder and its numbers."""
     folder = tmp_path_factory.mktemp("noise")
-    return folder, noise("nb201-cifar10", folder, quick, root=root, note="Tiny.")
+    return folder, noise("nb201-cifar10", folder, quick, root=root, remarks=Remarks("Tiny."))
 
 
 def test_the_report(done):
@@ -195,7 +196,7 @@ def test_fits_are_kept_and_of_these_settings(done, root, quick, monkeypatch):
         raise AssertionError("a fit that is kept is made again")
 
     monkeypatch.setattr(noise_fits, "make_model", never)
-    assert noise("nb201-cifar10", folder, quick, root=root, note="Tiny.") == numbers
+    assert noise("nb201-cifar10", folder, quick, root=root, remarks=Remarks("Tiny.")) == numbers
     with pytest.raises(ConfigError, match="other settings"):
         noise("nb201-cifar10", folder, dataclasses.replace(quick, epochs=2), root=root)
     with pytest.raises(ConfigError, match="other settings"):
@@ -210,7 +211,7 @@ def test_what_is_damaged_is_told_and_what_is_missing_is_made_again(done, root, q
     with pytest.raises(ConfigError, match=r"without-1\.safetensors is damaged"):
         noise("nb201-cifar10", folder, quick, root=root)
     path.unlink()
-    assert noise("nb201-cifar10", folder, quick, root=root, note="Tiny.") == numbers
+    assert noise("nb201-cifar10", folder, quick, root=root, remarks=Remarks("Tiny.")) == numbers
     assert path.read_bytes() == whole
 
 

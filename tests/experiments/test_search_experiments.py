@@ -18,7 +18,7 @@ from nb301_ogb.experiments.local_search import local_search
 from nb301_ogb.experiments.local_search_page import verdict
 from nb301_ogb.experiments.luck import luck
 from nb301_ogb.experiments.parameter_free import parameter_free
-from nb301_ogb.experiments.report import error_ticks
+from nb301_ogb.experiments.report import Remarks, error_ticks
 from nb301_ogb.experiments.trajectories import trajectories
 from nb301_ogb.search import Budget, jobs, read_histories, search
 from nb301_ogb.spaces import get_space
@@ -101,7 +101,7 @@ def test_trajectories_tell_the_luck_of_a_table(tmp_path):
 @pytest.mark.parametrize("role", ["truth", "surrogate"])
 def test_trajectories_of_one_benchmark(tmp_path, role):
     pair = {"truth": None, "surrogate": None, role: Sum("darts")}
-    numbers = trajectories(pair["truth"], pair["surrogate"], tmp_path, **QUICK, note="A trial.")
+    numbers = trajectories(pair["truth"], pair["surrogate"], tmp_path, **QUICK, remarks=Remarks("A trial."))
     assert set(numbers["benchmarks"]) == {role}
     assert numbers["areas"] == {}
     assert "order" not in numbers["checkpoints"][0]

@@ -16,6 +16,7 @@ from nb301_ogb.baselines.surrogate import Surrogate
 from nb301_ogb.cli.app import app
 from nb301_ogb.errors import ConfigError
 from nb301_ogb.experiments import transfer as module
+from nb301_ogb.experiments.report import Remarks
 from nb301_ogb.experiments.transfer import Models, measure, transfer
 from nb301_ogb.experiments.transfer_data import group_material, visited_material
 from nb301_ogb.experiments.transfer_page import verdict
@@ -206,7 +207,7 @@ def test_a_group_of_a_rehearsal(tmp_path):
         assert not np.isin(material.others, rows_of(fit.split)).any()
     assert material.left_out == (groups[rows_of(data.split(None))] == number).sum()
     quick = {**QUICK, "evaluations": 30, "repeats": 3, "checkpoints": (30,)}
-    numbers = transfer("nb301", tmp_path / "out", models=MODELS, root=root, note="A rehearsal.", **quick)
+    numbers = transfer("nb301", tmp_path / "out", models=MODELS, root=root, remarks=Remarks("A rehearsal."), **quick)
     assert numbers["judge"] == "with"
     assert "A rehearsal." in (tmp_path / "out" / "report.md").read_text()
     assert not (tmp_path / "out" / "truth.h5").exists()
