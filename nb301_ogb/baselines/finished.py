@@ -37,13 +37,33 @@ def dataset_of(run: Run, root: Path | None = None) -> LabelledTable:
     """
     info = run.info
     table = LabelledTable(info.dataset, root, info.targets, info.runs)
-    if table.file.content_hash != info.content_hash:
+    require_contents(table, info.content_hash, str(run.folder))
+    return table
+
+
+def require_contents(table: LabelledTable, content_hash: str, what: str) -> None:
+    """Lets what was made on a dataset stay with its contents.
+
+    Args:
+        table: the dataset here.
+        content_hash: of the dataset that `what` was made on.
+        what: for the message.
+
+    Raises:
+        ConfigError: where the dataset here has other contents.
+    """
+    here = table.file.content_hash
+    if here != content_hash:
         msg = (
-            f"{run.folder} was made on {info.dataset} with content hash {info.content_hash[:12]}, here it is "
-            f"{table.file.content_hash[:12]}; use the same version of the dataset."
+            f"{what} was made on {table.info.name} with content hash {content_hash[:12]}, here it is {here[:12]}; use "
+            "the same version of the dataset."
         )
         raise ConfigError(msg)
-    return table
+
+
+def learned_the_label(run: Run) -> bool:
+    """Whether a run learned what the leaderboard judges and surrogates answer: the dataset's label, over all runs."""
+    return run.info.targets == (get_info(run.info.dataset).label,) and run.info.runs == "mean"
 
 
 def rescore(folder: Path, root: Path | None = None) -> Run:

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from nb301_ogb._version import __version__
+from nb301_ogb.baselines.finished import learned_the_label
 from nb301_ogb.baselines.runs import Run, find_runs, read_run
 from nb301_ogb.catalog import get_info
 from nb301_ogb.errors import SubmissionError
@@ -88,12 +89,11 @@ def _holders(folder: Path) -> list[Path]:
 
 
 def _label_fault(run: Run) -> list[str]:
-    label = (get_info(run.info.dataset).label,)
-    if run.info.targets == label and run.info.runs == "mean":
+    if learned_the_label(run):
         return []
     return [
         f"{run.folder} predicts {', '.join(run.info.targets)} ({run.info.runs} of the runs), the leaderboard judges "
-        f"{label[0]} (mean of the runs): train with the default label."
+        f"{get_info(run.info.dataset).label} (mean of the runs): train with the default label."
     ]
 
 

@@ -20,7 +20,7 @@ from safetensors.numpy import load_file, save_file
 from nb301_ogb._version import __version__
 from nb301_ogb.baselines.benchmark import Answer, Benchmark, TabularBenchmark, generator
 from nb301_ogb.baselines.config import Config, load_config, read_config, to_toml
-from nb301_ogb.baselines.finished import dataset_of, load_model
+from nb301_ogb.baselines.finished import dataset_of, learned_the_label, load_model
 from nb301_ogb.baselines.model import Model, Observer, Table
 from nb301_ogb.baselines.models import make_model
 from nb301_ogb.baselines.runs import read_run
@@ -182,7 +182,7 @@ class Surrogate(Benchmark):
         run = read_run(folder)
         data = dataset_of(run, root)
         info, parts = run.info, data.split(run.info.split)
-        if (info.targets, info.runs) != ((data.info.label,), "mean") or info.num_train != len(parts.train):
+        if not learned_the_label(run) or info.num_train != len(parts.train):
             msg = (
                 f"{folder} learned {', '.join(info.targets)} (runs: {info.runs}) of {info.num_train:,} rows; a "
                 f"surrogate is made of a run that learned {data.info.label} (runs: mean) of all {len(parts.train):,}."

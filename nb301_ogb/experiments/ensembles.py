@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from nb301_ogb.baselines.calibration import Calibration, calibrate
+from nb301_ogb.baselines.finished import require_contents
 from nb301_ogb.errors import ConfigError
 from nb301_ogb.evaluators.evaluator import Evaluator
 from nb301_ogb.experiments.ensemble_source import Source
@@ -119,12 +120,7 @@ def _parts(source: Source, table: LabelledTable) -> tuple[Part, Part]:
     Raises:
         ConfigError: where it was fitted on another version of the dataset.
     """
-    if source.content_hash != table.file.content_hash:
-        msg = (
-            f"{source.name} was fitted on {table.info.name} with content hash {source.content_hash[:12]}, here it is "
-            f"{table.file.content_hash[:12]}; use the same version of the dataset."
-        )
-        raise ConfigError(msg)
+    require_contents(table, source.content_hash, source.name)
     runs, split, codes = (
         table.file.values(table.info.label).astype(np.float64),
         table.split(source.split),
