@@ -6,7 +6,7 @@ import pytest
 from nb301_ogb import dataset_names, get_info, get_space
 from nb301_ogb.catalog import LEAVE_OUT_GROUPS, NB201_IMAGES, PARTS, DatasetInfo, part_name
 from nb301_ogb.errors import DatasetNameError, Nb301OgbError
-from nb301_ogb.loaders.locate import dataset_path
+from nb301_ogb.loaders.dataset_path import dataset_path
 from nb301_ogb.storage.read import DatasetFile
 
 EMBEDDED = [name for name in dataset_names() if get_info(name).embedded]

@@ -10,6 +10,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +39,7 @@ class EnsembleModel(Model):
     Args:
         config: its size and its members' configuration.
         space: the search space's name.
+        make: makes a member from its configuration, `nb301_ogb.baselines.models.make_model`.
         num_tasks: must be 1.
         device: for networks: `auto`, `cpu`, `cuda` or `cuda:N`.
         threads: that a member may use on the CPU.
@@ -48,10 +51,14 @@ class EnsembleModel(Model):
     weights_file = "ensemble.json"
 
     def __init__(
-        self, config: EnsembleConfig, space: str, num_tasks: int = 1, device: str = "auto", threads: int = 1
+        self,
+        config: EnsembleConfig,
+        space: str,
+        make: Callable[..., Model],
+        num_tasks: int = 1,
+        device: str = "auto",
+        threads: int = 1,
     ) -> None:
-        from nb301_ogb.baselines.models import make_model
-
         member = load_config(config.member, space)
         if isinstance(member, EnsembleConfig) or num_tasks != 1 or config.size < 2:
             msg = "an ensemble has at least two members, which are no ensembles themselves, and predicts one target."
@@ -60,10 +67,10 @@ class EnsembleModel(Model):
             member = dataclasses.replace(member, epochs=config.epochs or member.epochs, select=config.select)
         self.config = config
         self.member_config: Config = member
-        self._place = (space, num_tasks, device, threads)
+        self._make = partial(make, space=space, num_tasks=num_tasks, device=device, threads=threads)
         self.name = f"ensemble-{config.member}" if config.member != "gin" else "ensemble"
         self.space: Space = get_space(space)
-        self.members: list[Model] = [make_model(member, space, 1, device, threads) for _ in range(config.size)]
+        self.members: list[Model] = [self._make(member) for _ in range(config.size)]
         self.threads = threads
         self.calibration = Calibration()
         self._stack: StackedGIN | None = None
@@ -173,10 +180,8 @@ class EnsembleModel(Model):
         if size != len(self.members):
             msg = f"{folder} holds {size} members, its configuration says {len(self.members)}."
             raise ConfigError(msg)
-        from nb301_ogb.baselines.models import make_model
-
         self.member_config = read_config(folder / "member.toml")
-        self.members = [make_model(self.member_config, *self._place) for _ in range(size)]
+        self.members = [self._make(self.member_config) for _ in range(size)]
         for number, member in enumerate(self.members):
             member.load(folder / f"member-{number}")
         self.calibration, self._stack = calibration, None

@@ -26,7 +26,7 @@ def make_model(config: Config, space: str, num_tasks: int = 1, device: str = "au
     if isinstance(config, EnsembleConfig):
         from nb301_ogb.baselines.ensemble import EnsembleModel
 
-        return EnsembleModel(config, space, num_tasks, device, threads)
+        return EnsembleModel(config, space, make_model, num_tasks, device, threads)
     if isinstance(config, SVRConfig):
         from nb301_ogb.baselines.svr import SVRModel
 

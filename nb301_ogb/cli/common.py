@@ -104,7 +104,7 @@ def open_dataset(name: str, root: Path | None = None) -> DatasetFile:
 
 def dataset_file(name: str, root: Path | None = None) -> Path:
     """The path of a dataset's file, by the dataset's name or as given."""
-    from nb301_ogb.loaders.locate import dataset_path
+    from nb301_ogb.loaders.dataset_path import dataset_path
 
     if name.endswith((".h5", ".hdf5")) or "/" in name:
         if not Path(name).is_file():

@@ -41,7 +41,7 @@ def run(
 
 
 def _get(name: str, root: Path | None, keep_going: bool) -> dict[str, Any]:
-    from nb301_ogb.loaders.locate import dataset_path
+    from nb301_ogb.loaders.dataset_path import dataset_path
     from nb301_ogb.storage.read import DatasetFile
 
     info = get_info(name)

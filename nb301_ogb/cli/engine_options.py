@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from nb301_ogb.sweeps.engines import Engine
+    from nb301_ogb.sweeps.engine import Engine
 
 EngineOption = Annotated[str, typer.Option(help="local for this machine, ray for a Ray cluster.")]
 AddressOption = Annotated[

@@ -19,9 +19,10 @@ def whereabouts(infos: Sequence[DatasetInfo], root: Path | None = None) -> dict[
     Returns:
         What `nb301_ogb.loaders.fetch.doctor` gives for the datasets' files and for what they are built from.
     """
+    from nb301_ogb.loaders.dataset_path import dataset_path
     from nb301_ogb.loaders.fetch import Cache, doctor
-    from nb301_ogb.loaders.locate import dataset_path
-    from nb301_ogb.loaders.obtain import Means, dataset_resource
+    from nb301_ogb.loaders.locate import dataset_resource
+    from nb301_ogb.loaders.obtain import Means
     from nb301_ogb.loaders.resources import NB301_DATASET, SPLIT_LISTS
 
     cache = Cache.from_environment() if root is None else Cache([root, *Cache.from_environment().folders])

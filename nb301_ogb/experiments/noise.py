@@ -22,7 +22,8 @@ from nb301_ogb.experiments.noise_fits import Fit
 from nb301_ogb.experiments.noise_turn import Turn, Values, choose_ratio, floor, make_turn, shrunk
 from nb301_ogb.experiments.report import NO_REMARKS, Remarks
 from nb301_ogb.loaders.labelled import LabelledTable
-from nb301_ogb.sweeps.engines import Engine, LocalEngine
+from nb301_ogb.sweeps.engine import Engine
+from nb301_ogb.sweeps.engines import LocalEngine
 
 LEAST = 50.0
 """Architectures with a run under it are left out, as in the paper."""

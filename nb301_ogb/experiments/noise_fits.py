@@ -21,7 +21,7 @@ from nb301_ogb.experiments.noise_turn import Turn, Values, make_turn
 from nb301_ogb.loaders.labelled import LabelledTable
 from nb301_ogb.spaces.graphs import IntArray
 from nb301_ogb.storage.whole import write_bytes
-from nb301_ogb.sweeps.engines import Engine
+from nb301_ogb.sweeps.engine import Engine
 
 PLAIN, ALL, WITHOUT = "plain", "all", "without"
 """A row a run; a row a class; a row a class without a fold."""

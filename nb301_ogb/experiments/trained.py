@@ -14,7 +14,7 @@ from nb301_ogb.baselines.models import make_model
 from nb301_ogb.baselines.runs import Run
 from nb301_ogb.catalog import get_info
 from nb301_ogb.errors import ConfigError, MissingExtraError
-from nb301_ogb.sweeps.engines import Engine
+from nb301_ogb.sweeps.engine import Engine
 from nb301_ogb.sweeps.reference import reference_trials
 from nb301_ogb.sweeps.trials import Progress, Trial, finished, run_trials
 

@@ -10,7 +10,8 @@ from nb301_ogb.errors import BuildError, OfflineError
 from nb301_ogb.loaders.build_nb301 import MAX_REJECTED, Report, build, described
 from nb301_ogb.loaders.build_nb301_runs import build_runs
 from nb301_ogb.loaders.fetch import Article, Cache
-from nb301_ogb.loaders.obtain import Means, dataset_resource
+from nb301_ogb.loaders.locate import dataset_resource
+from nb301_ogb.loaders.obtain import Means
 from nb301_ogb.loaders.resources import NB301_DATASET, NB301_FULL_LOGS, SPLIT_LISTS
 from nb301_ogb.loaders.sources.archive import SUFFIXES
 from nb301_ogb.loaders.sources.nasbench301_splits import ListFiles

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from nb301_ogb.catalog import DatasetInfo, get_info
 from nb301_ogb.errors import DatasetNameError
-from nb301_ogb.loaders.locate import dataset_path, require_dataset
+from nb301_ogb.loaders.dataset_path import dataset_path
+from nb301_ogb.loaders.locate import require_dataset
 from nb301_ogb.spaces import GraphTable, Space, get_space
 from nb301_ogb.spaces.graphs import CodeArray
 from nb301_ogb.storage.layout import Split

@@ -36,8 +36,6 @@ from nb301_ogb.loaders.sources.archive import SUFFIXES
 from nb301_ogb.storage.content import content_hash
 from nb301_ogb.storage.read import DatasetFile
 
-__all__ = ["Means", "check_ready", "dataset_resource", "find", "obtain"]
-
 Bars = Callable[[str], AbstractContextManager[Progress]]
 
 

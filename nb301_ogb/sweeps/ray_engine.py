@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from nb301_ogb._version import __version__
 from nb301_ogb.errors import SweepError, missing_extra
-from nb301_ogb.sweeps.engines import RETRIES, Outcome, attempt, check_workers
+from nb301_ogb.sweeps.engine import RETRIES, Outcome, attempt, check_workers
 
 Task = TypeVar("Task")
 

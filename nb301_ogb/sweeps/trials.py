@@ -15,7 +15,7 @@ from nb301_ogb.baselines.runs import MARK, Run, RunPlace, read_run
 from nb301_ogb.baselines.training import Job, check_places, finished_runs, train, write_summary
 from nb301_ogb.errors import ConfigError, OutputError, SweepError
 from nb301_ogb.storage.folder import new_folder
-from nb301_ogb.sweeps.engines import Engine, Outcome
+from nb301_ogb.sweeps.engine import Engine, Outcome
 
 _SIGN = ".sweep"
 """A file in the output folder by which a worker knows that it sees the same folder."""

@@ -22,7 +22,7 @@ from nb301_ogb.errors import ConfigError, SweepError
 from nb301_ogb.jsonable import finite
 from nb301_ogb.loaders.labelled import LabelledTable
 from nb301_ogb.storage.whole import write_bytes
-from nb301_ogb.sweeps.engines import Engine
+from nb301_ogb.sweeps.engine import Engine
 from nb301_ogb.sweeps.ranges import Ranges, Settings, suggest
 
 JOURNAL = "trials.jsonl"

@@ -10,7 +10,6 @@ import pytest
 
 from nb301_ogb.baselines import ensemble as module
 from nb301_ogb.baselines.config import EnsembleConfig, GNNConfig, TreeConfig
-from nb301_ogb.baselines.ensemble import EnsembleModel
 from nb301_ogb.baselines.gnn_model import GNNModel
 from nb301_ogb.baselines.model import Table
 from nb301_ogb.baselines.models import make_model
@@ -46,7 +45,7 @@ def table() -> Table:
 
 
 def test_folds_part_no_component(table: Table) -> None:
-    model = EnsembleModel(EnsembleConfig("trees", 4), "nasbench201")
+    model = make_model(EnsembleConfig("trees", 4), "nasbench201")
     fold = model.folds(table, 0)
     assert sorted(set(fold)) == [0, 1, 2, 3]
     assert table.component is not None
@@ -65,16 +64,16 @@ def test_a_fold_with_an_odd_component_chooses_no_epoch(table: Table, monkeypatch
         return kept[-1]
 
     monkeypatch.setattr(GNNModel, "fit", watched)
-    EnsembleModel(EnsembleConfig("tiny", 2), "nasbench201", device="cpu").fit(table, 0)
+    make_model(EnsembleConfig("tiny", 2), "nasbench201", device="cpu").fit(table, 0)
     assert [history.best for history in kept] == [3, 3]
-    chosen = EnsembleModel(EnsembleConfig("tiny", 2, select="rmse"), "nasbench201", device="cpu").member_config
+    chosen = make_model(EnsembleConfig("tiny", 2, select="rmse"), "nasbench201", device="cpu").member_config
     assert isinstance(chosen, GNNConfig)
     assert chosen.select == "rmse"
 
 
 def test_members_never_see_validation(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Table] = []
-    model = EnsembleModel(EnsembleConfig("trees", 3), "nasbench201")
+    model = make_model(EnsembleConfig("trees", 3), "nasbench201")
     for member in model.members:
         fit = member.fit
         monkeypatch.setattr(member, "fit", lambda part, seed, fit=fit: (seen.append(part), fit(part, seed))[1])
@@ -88,7 +87,7 @@ def test_members_never_see_validation(table: Table, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("member", ["tiny", "tiny-gcn", "trees"])
 def test_mean_deviation_and_files(table: Table, member: str, tmp_path: Path) -> None:
-    model = EnsembleModel(EnsembleConfig(member, 3), "nasbench201", device="cpu")
+    model = make_model(EnsembleConfig(member, 3), "nasbench201", device="cpu")
     seen: list[dict] = []
     history = model.fit(table, 0, seen.append)
     assert [record["epoch"] for record in history.records] == [1, 2, 3]
@@ -103,7 +102,7 @@ def test_mean_deviation_and_files(table: Table, member: str, tmp_path: Path) -> 
     # The calibration was fitted on these rows.
     assert coverage_95(table.labels[table.valid, 0], mean[:, 0], std[:, 0]) == pytest.approx(0.95, abs=0.01)
     model.save(tmp_path)
-    again = EnsembleModel(EnsembleConfig(member, 3), "nasbench201", device="cpu")
+    again = make_model(EnsembleConfig(member, 3), "nasbench201", device="cpu")
     again.load(tmp_path)
     assert np.allclose(again.predict(codes), mean, atol=1e-4)
     assert again.calibration == model.calibration
@@ -111,7 +110,7 @@ def test_mean_deviation_and_files(table: Table, member: str, tmp_path: Path) -> 
 
 
 def test_equivalent_architectures_get_one_answer(table: Table) -> None:
-    model = EnsembleModel(EnsembleConfig("tiny", 2), "nasbench201", device="cpu")
+    model = make_model(EnsembleConfig("tiny", 2), "nasbench201", device="cpu")
     model.fit(table, 0)
     first, second = (model.space.parse(text) for text in ("333132", "333132"))
     codes = model.space.table()[::7]
@@ -122,10 +121,10 @@ def test_equivalent_architectures_get_one_answer(table: Table) -> None:
 
 def test_what_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no ensembles themselves"):
-        EnsembleModel(EnsembleConfig("ensemble", 3), "nasbench201")
+        make_model(EnsembleConfig("ensemble", 3), "nasbench201")
     with pytest.raises(ConfigError, match="at least two"):
-        EnsembleModel(EnsembleConfig("trees", 1), "nasbench201")
-    model = EnsembleModel(EnsembleConfig("trees", 2), "nasbench201")
+        make_model(EnsembleConfig("trees", 1), "nasbench201")
+    model = make_model(EnsembleConfig("trees", 2), "nasbench201")
     with pytest.raises(ConfigError, match="is no ensemble"):
         model.load(tmp_path)
     (tmp_path / "ensemble.json").write_text('{"calibration": {}, "size": 5}')
@@ -134,7 +133,7 @@ def test_what_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_choice_by_validation_is_claimed_only_where_there_was_one(table: Table) -> None:
-    assert EnsembleModel(EnsembleConfig("trees", 2), "nasbench201").fit(table, 0).best == 0
+    assert make_model(EnsembleConfig("trees", 2), "nasbench201").fit(table, 0).best == 0
     forest = make_model(TreeConfig(library="random_forest", rounds=3), "nasbench201")
     assert forest.fit(table, 0).best == 0
 

@@ -17,7 +17,7 @@ from nb301_ogb.cli.app import app
 from nb301_ogb.cli.info import describe
 from nb301_ogb.experiments import dataset_facts, dataset_noise
 from nb301_ogb.experiments.dataset import analyse
-from nb301_ogb.loaders.locate import dataset_path
+from nb301_ogb.loaders.dataset_path import dataset_path
 from nb301_ogb.spaces import get_space
 from nb301_ogb.storage.read import DatasetFile
 

@@ -8,7 +8,7 @@ import pytest
 from nb301_ogb.catalog import get_info
 from nb301_ogb.experiments import dataset_facts as facts
 from nb301_ogb.experiments.dataset_noise import measure
-from nb301_ogb.loaders.locate import dataset_path
+from nb301_ogb.loaders.dataset_path import dataset_path
 from nb301_ogb.loaders.splits import own_runs
 from nb301_ogb.storage.read import DatasetFile
 from tests.small_files import darts_file, part_of_nb201

@@ -9,7 +9,7 @@ import pytest
 from nb301_ogb.catalog import NB201_IMAGES, get_info
 from nb301_ogb.errors import BuildError
 from nb301_ogb.loaders.build_nb201 import build
-from nb301_ogb.loaders.locate import dataset_path
+from nb301_ogb.loaders.dataset_path import dataset_path
 from nb301_ogb.loaders.sources.nasbench201 import num_params
 from nb301_ogb.spaces.nasbench201 import SPACE
 from nb301_ogb.storage.content import content_hash

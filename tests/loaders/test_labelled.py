@@ -5,8 +5,8 @@ import pytest
 
 from nb301_ogb import get_info
 from nb301_ogb.errors import DatasetNameError, FileFormatError, IntegrityError
+from nb301_ogb.loaders.dataset_path import dataset_path
 from nb301_ogb.loaders.labelled import LabelledTable, choose_runs
-from nb301_ogb.loaders.locate import dataset_path
 
 VALUES = np.array([[1, 2, np.nan], [4, 5, 7], [np.nan, np.nan, np.nan]], dtype=np.float32)
 ONE = np.array([[1], [2], [np.nan]], dtype=np.float32)

@@ -17,8 +17,8 @@ from nb301_ogb.catalog import get_info
 from nb301_ogb.errors import BuildError, CacheError, DownloadError, FileFormatError, IntegrityError, OfflineError
 from nb301_ogb.loaders import obtain as obtaining
 from nb301_ogb.loaders.build_nb301 import build
+from nb301_ogb.loaders.dataset_path import dataset_path
 from nb301_ogb.loaders.fetch import Cache
-from nb301_ogb.loaders.locate import dataset_path
 from nb301_ogb.loaders.obtain import Means, check_ready, obtain
 from nb301_ogb.loaders.resources import SPLIT_LISTS, SPLITS_COMMIT
 from nb301_ogb.storage.read import DatasetFile

@@ -8,7 +8,7 @@ from nb301_ogb import dataset_names, get_info
 from nb301_ogb.errors import BuildError
 from nb301_ogb.loaders import splits
 from nb301_ogb.loaders.build_nb201 import FEW_SHOTS, make_splits
-from nb301_ogb.loaders.locate import dataset_path
+from nb301_ogb.loaders.dataset_path import dataset_path
 from nb301_ogb.spaces.nasbench201 import SPACE
 from nb301_ogb.storage.read import DatasetFile
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nb301_ogb import get_info
-from nb301_ogb.loaders.locate import dataset_path
+from nb301_ogb.loaders.dataset_path import dataset_path
 from nb301_ogb.spaces.nasbench201 import SPACE
 from nb301_ogb.storage.read import DatasetFile
 

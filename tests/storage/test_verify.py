@@ -5,7 +5,7 @@ import pytest
 
 from nb301_ogb import dataset_names, get_info
 from nb301_ogb.errors import IntegrityError
-from nb301_ogb.loaders.locate import dataset_path
+from nb301_ogb.loaders.dataset_path import dataset_path
 from nb301_ogb.spaces.nasbench201 import SPACE
 from nb301_ogb.storage.layout import Split
 from nb301_ogb.storage.verify import require_valid, verify

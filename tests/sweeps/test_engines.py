@@ -14,7 +14,8 @@ from nb301_ogb._version import __version__
 from nb301_ogb.cli.engine_options import open_engine
 from nb301_ogb.errors import ConfigError, MissingExtraError
 from nb301_ogb.sweeps import ray_engine
-from nb301_ogb.sweeps.engines import LocalEngine, Outcome, make_engine
+from nb301_ogb.sweeps.engine import Outcome
+from nb301_ogb.sweeps.engines import LocalEngine, make_engine
 from tests.sweeps import works
 
 

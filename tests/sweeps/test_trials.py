@@ -17,7 +17,8 @@ from nb301_ogb.baselines.training import Job, train
 from nb301_ogb.catalog import get_info
 from nb301_ogb.cli.app import app
 from nb301_ogb.errors import ConfigError, SweepError
-from nb301_ogb.sweeps.engines import LocalEngine, attempt
+from nb301_ogb.sweeps.engine import attempt
+from nb301_ogb.sweeps.engines import LocalEngine
 from nb301_ogb.sweeps.reference import REFERENCE_MODELS, reference_trials, runs_folder
 from nb301_ogb.sweeps.trials import Trial, run_trials, train_seeds
 from tests.small_files import part_of_nb201

@@ -19,7 +19,8 @@ from nb301_ogb.cli.app import app
 from nb301_ogb.errors import ConfigError, SweepError
 from nb301_ogb.loaders.labelled import LabelledTable
 from nb301_ogb.sweeps import tuning
-from nb301_ogb.sweeps.engines import LocalEngine, Outcome
+from nb301_ogb.sweeps.engine import Outcome
+from nb301_ogb.sweeps.engines import LocalEngine
 from nb301_ogb.sweeps.ranges import Range, Ranges
 from nb301_ogb.sweeps.tuning import Search, Tried, best_of, config_of, ranked, tune
 from nb301_ogb.sweeps.tuning_page import write_results

@@ -10,8 +10,9 @@ from pathlib import Path
 from nb301_ogb.catalog import DatasetInfo, get_info
 from nb301_ogb.errors import ConfigError
 from nb301_ogb.leaderboard.reference.plan import Plan
+from nb301_ogb.loaders.dataset_path import dataset_path
 from nb301_ogb.loaders.fetch.cache import Cache
-from nb301_ogb.loaders.locate import dataset_path, find
+from nb301_ogb.loaders.locate import find
 from nb301_ogb.loaders.provenance import by_hand, source_name
 from nb301_ogb.storage.read import DatasetFile
 

@@ -4,7 +4,7 @@ import shutil
 import pytest
 
 from nb301_ogb import dataset_names, get_info
-from nb301_ogb.loaders.locate import dataset_path
+from nb301_ogb.loaders.dataset_path import dataset_path
 
 EMBEDDED = [name for name in dataset_names() if get_info(name).embedded]
 
