@@ -22,7 +22,8 @@ class Answer:
 
     Attributes:
         mean: float64 [G]; the expected accuracy in percent.
-        std: float64 [G]; the standard deviation of one training's accuracy, in points; NaN where it is not known.
+        std: float64 [G]; the standard deviation of one training's accuracy from `mean`, in points; a surrogate's also
+            holds what it does not know of the mean. NaN where it is not known.
         value: float64 [G]; `mean`, or with noise one training's accuracy.
         runtime: float64 [G]; training time in seconds; NaN where it is not known.
     """

@@ -24,6 +24,7 @@ from nb301_ogb.baselines.finished import dataset_of, learned_the_label, load_mod
 from nb301_ogb.baselines.model import Model, Observer, Table
 from nb301_ogb.baselines.models import make_model
 from nb301_ogb.baselines.runs import read_run
+from nb301_ogb.baselines.training_noise import TrainingNoise, training_noise
 from nb301_ogb.errors import ConfigError, DatasetNameError, Nb301OgbError
 from nb301_ogb.evaluators.evaluator import Evaluator
 from nb301_ogb.loaders.fetch.integrity import digest
@@ -54,6 +55,7 @@ class SurrogateInfo:
         space: the search space.
         seed: of the fit.
         scores: for `valid` and `test`, every metric of the official evaluator, the uncertainty's included.
+        noise: how much trainings differ, measured on the training part; None where that trained too little twice.
         created_with: the package's version.
         files: the SHA-256 of every other file of the saved surrogate, by its path in the folder.
     """
@@ -65,6 +67,7 @@ class SurrogateInfo:
     space: str
     seed: int
     scores: dict[str, dict[str, float]] = field(default_factory=dict)
+    noise: TrainingNoise | None = None
     created_with: str = f"nb301-ogb {__version__}"
     files: dict[str, str] = field(default_factory=dict)
 
@@ -224,6 +227,7 @@ class Surrogate(Benchmark):
             space=data.space.name,
             seed=seed,
             scores=scores,
+            noise=training_noise(data.file.values(data.info.label)[parts.train]),
         )
         return cls(info, configs, models["accuracy"], models["runtime"])
 
@@ -250,7 +254,10 @@ class Surrogate(Benchmark):
             if head.pop("format") != FORMAT or head.pop("format_version") != FORMAT_VERSION:
                 msg = f"{folder} holds a surrogate of another format; upgrade nb301-ogb."
                 raise ConfigError(msg)
-            info = SurrogateInfo(**head)
+            noise = head.pop("noise")
+            if noise is not None:
+                noise = TrainingNoise(tuple(noise["mean"]), tuple(noise["std"]))
+            info = SurrogateInfo(**head, noise=noise)
             _check_files(folder, info)
             names = ("accuracy", "runtime")
             configs = {name: read_config(folder / name / "config.toml") for name in names}
@@ -288,7 +295,11 @@ class Surrogate(Benchmark):
             (temporary / MARK).write_text(text + "\n", encoding="utf-8")
 
     def query_codes(self, codes: CodeArray, noise: bool = False, rng: np.random.Generator | None = None) -> Answer:
-        """The model's mean and calibrated deviation; with noise `value` is a draw from that normal distribution."""
+        """The model's mean and calibrated deviation.
+
+        With noise `value` is a normal draw around the mean, with the deviation that trainings of such an accuracy have
+        among themselves; where no architecture was trained twice, with the calibrated one, as NAS-Bench-301 does.
+        """
         if self._answers is None:
             found = self._predicted(self.space.check(codes))
         else:
@@ -297,8 +308,9 @@ class Surrogate(Benchmark):
         mean, std, runtime = (column.astype(np.float64) for column in found)
         value = mean
         if noise:
+            spread = std if self.info.noise is None else self.info.noise.at(mean)
             # Percent: no draw may leave 0 to 100.
-            value = np.clip(mean + std * generator(rng).standard_normal(len(mean)), 0.0, 100.0)
+            value = np.clip(mean + spread * generator(rng).standard_normal(len(mean)), 0.0, 100.0)
         return Answer(mean, std, value, runtime)
 
     def _predicted(self, codes: CodeArray) -> tuple[NDArray[np.float32], ...]:

@@ -18,8 +18,10 @@ from nb301_ogb.baselines import surrogate as module
 from nb301_ogb.baselines.config import GNNConfig, TreeConfig
 from nb301_ogb.baselines.surrogate import Surrogate, open_benchmark, released_folder, released_names
 from nb301_ogb.baselines.training import Job, train
+from nb301_ogb.baselines.training_noise import TrainingNoise, training_noise
 from nb301_ogb.baselines.trees import LightGBMModel
 from nb301_ogb.errors import ArchitectureError, ConfigError, DatasetNameError
+from nb301_ogb.loaders.labelled import LabelledTable
 from nb301_ogb.spaces import get_space
 
 STRING = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_1x1~2|"
@@ -113,9 +115,10 @@ def test_a_large_space_has_no_table(folder: Path) -> None:
         surrogate.table()
 
 
-def test_noise_by_seed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("noise", "std"), [(None, 0.5), (TrainingNoise((10.0, 99.0), (2.0, 2.0)), 2.0)])
+def test_noise_by_seed(folder: Path, monkeypatch: pytest.MonkeyPatch, noise: TrainingNoise | None, std: float) -> None:
     loaded = Surrogate.load(folder)
-    surrogate = Surrogate(loaded.info, loaded.configs, loaded.accuracy, loaded.runtime)
+    surrogate = Surrogate(replace(loaded.info, noise=noise), loaded.configs, loaded.accuracy, loaded.runtime)
     plain = surrogate.accuracy.predict
     monkeypatch.setattr(
         surrogate.accuracy,
@@ -124,11 +127,29 @@ def test_noise_by_seed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     codes = np.repeat(surrogate.space.parse("333132")[None], 4000, axis=0)
     answer = surrogate.query(codes, noise=True, seed=7)
-    assert answer.value.std() == pytest.approx(0.5, rel=0.05)
-    assert answer.value.mean() == pytest.approx(answer.mean[0], abs=0.05)
+    assert answer.value.std() == pytest.approx(std, rel=0.05)
+    assert answer.value.mean() == pytest.approx(answer.mean[0], abs=0.1 * std)
+    assert answer.std.tolist() == [0.5] * 4000
     assert np.array_equal(answer.value, surrogate.query(codes, noise=True, seed=7).value)
     assert not np.array_equal(answer.value, surrogate.query(codes, noise=True, seed=8).value)
     assert np.array_equal(surrogate.query(codes).value, answer.mean)
+
+
+def test_noise_is_that_of_trainings_in_the_training_part(folder: Path) -> None:
+    info, data = Surrogate.load(folder).info, LabelledTable("nb201-cifar10", runs="all")
+    assert info.noise == training_noise(data.labels[data.split(info.split).train])
+
+
+@pytest.mark.parametrize("name", released_names())
+def test_no_noise_makes_a_network_that_never_learns_look_good(name: str) -> None:
+    surrogate = Surrogate.load(name)
+    codes, best = surrogate.space.table(), surrogate.table().mean.max()
+    drawn = [surrogate.query(codes, noise=True, seed=seed) for seed in range(5)]
+    for answer in drawn:
+        bad = answer.mean < best / 2
+        assert bad.any()
+        assert np.abs(answer.value - answer.mean)[bad].max() < best / 3
+        assert answer.mean[answer.value.argmax()] > best - 3
 
 
 def test_loading_what_is_not_there(folder: Path, tmp_path: Path) -> None:
