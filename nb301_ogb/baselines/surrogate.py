@@ -254,7 +254,7 @@ class Surrogate(Benchmark):
             if head.pop("format") != FORMAT or head.pop("format_version") != FORMAT_VERSION:
                 msg = f"{folder} holds a surrogate of another format; upgrade nb301-ogb."
                 raise ConfigError(msg)
-            noise = head.pop("noise")
+            noise = head.pop("noise", None)
             if noise is not None:
                 noise = TrainingNoise(tuple(noise["mean"]), tuple(noise["std"]))
             info = SurrogateInfo(**head, noise=noise)

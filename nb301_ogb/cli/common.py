@@ -61,7 +61,7 @@ def remarks(context: typer.Context, note: str) -> Remarks:
 def command_line(context: typer.Context) -> str:
     """The command that is running, with those options whose values were given and decide what it says."""
     words = context.command_path.split()
-    for parameter in context.command.params:
+    for parameter in sorted(context.command.params, key=lambda one: one.name == "output"):  # where it goes, last
         name = parameter.name or ""
         source = context.get_parameter_source(name)
         if source is None or source.name != "COMMANDLINE" or name in _NOT_TOLD:

@@ -43,6 +43,7 @@ def test_surrogates(place, tmp_path):
     assert "A trial." in (tmp_path / "a" / "report.md").read_text()
     found = json.loads(call(*words, "--output", tmp_path / "b", "--existing", "--no-query-time", "--json").stdout)
     assert " --existing --no-query-time " in found["command"]
+    assert found["command"].endswith(f" --output {tmp_path / 'b'}")
     assert found["datasets"][NAME]["missing"] == {}
     assert found["datasets"][NAME]["models"]["gin"]["seeds"] == [3]
     assert "query" not in found["datasets"][NAME]["models"]["gin"]
