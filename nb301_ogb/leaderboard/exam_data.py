@@ -35,6 +35,8 @@ class PartData:
         equivalent: int64 [B], rows with an equal canonical key have the same number.
         group: int64 [B], index into the exam's groups; empty where the dataset has none.
         seen: what of each row is known from train, bool [B] by `equivalent` and `run`.
+        joined: bool [B], whether a path leads from input to output; a network without one stays at chance.
+        related: bool [B], whether the dataset holds, in whatever part, an equivalent architecture or a run of theirs.
     """
 
     labels: FloatArray
@@ -45,6 +47,8 @@ class PartData:
     equivalent: IntArray
     group: IntArray
     seen: dict[str, NDArray[np.bool_]]
+    joined: NDArray[np.bool_]
+    related: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +109,7 @@ def _load(table: LabelledTable, split: str) -> ExamData:
     copied = copied_runs(key.space, key.codes, run_id)
     seen_runs = copied[train][copied[train] >= 0]
     usable = own_runs(run_id)
+    joined, related = key.space.depth(key.codes).min(axis=1) > 0, np.bincount(component)[component] > 1
     weights = _weights(run_id)
     parts = {}
     for part in PARTS:
@@ -121,6 +126,8 @@ def _load(table: LabelledTable, split: str) -> ExamData:
                 "equivalent": np.isin(equivalent[rows], equivalent[train]),
                 "run": np.any(np.isin(copied[rows], seen_runs) & (copied[rows] >= 0), axis=1),
             },
+            joined=joined[rows],
+            related=related[rows],
         )
     return ExamData(table.info, key, parts, groups[0] if groups else (), target.unit, by_hand(file))
 

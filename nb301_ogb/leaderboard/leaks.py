@@ -1,17 +1,27 @@
-"""What the leaks of the random splits are worth: the same models on both kinds of split."""
+"""What the leaks of the random splits are worth: the same models on both kinds of split.
+
+Networks without a path from input to output stand apart. They are one component: all of them are in training where a
+split keeps components whole, and on both sides of a random one, where the few in test, at chance, would rule an RMSE.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
+from nb301_ogb.evaluators.metrics import kendall_tau
 from nb301_ogb.evaluators.submission.form import Exam
 from nb301_ogb.leaderboard.build import METRICS, BoardResult, Entry
-from nb301_ogb.leaderboard.comparison import welch
+from nb301_ogb.leaderboard.comparison import LEVEL, welch
+from nb301_ogb.leaderboard.exam_data import FloatArray, PartData
 from nb301_ogb.leaderboard.scores import Spread, spread
 from nb301_ogb.leaderboard.wording import METRIC_NAMES, number
+
+Mask = NDArray[np.bool_]
 
 CLEAN, LEAKY = "nb201", "nb201-random"
 """The boards that are held against each other."""
@@ -27,6 +37,7 @@ class Leak:
         equivalent: rows for which an equivalent architecture is in training.
         run: rows of which a run is in training.
         either: rows with one or the other.
+        pathless: rows without a path from input to output.
     """
 
     exam: Exam
@@ -34,6 +45,7 @@ class Leak:
     equivalent: int
     run: int
     either: int
+    pathless: int
 
 
 @dataclass(frozen=True)
@@ -78,35 +90,81 @@ class Pair:
         """The name of both."""
         return self.clean.judged.head.model
 
-    @property
+    @cached_property
     def gaps(self) -> dict[str, Gap]:
-        """By metric, of the boards' test scores."""
-        return {
-            metric: gap(metric, *(one.scores["test"][metric] for one in (self.clean, self.leaky))) for metric in METRICS
-        }
+        """By metric, the mean over the datasets, on test rows with a path."""
+        sides = [_mean([found.metrics(found.joined) for found in _exams(one)]) for one in (self.clean, self.leaky)]
+        return {metric: gap(metric, *(spread(side[metric]) for side in sides)) for metric in METRICS}
 
+    @cached_property
     def by_dataset(self) -> dict[str, dict[str, Gap]]:
         """The same for each dataset."""
-        clean, leaky = ({exam.dataset: found for exam, found in one.exams.items()} for one in (self.clean, self.leaky))
+        sides = [
+            {found.dataset: found.metrics(found.joined) for found in _exams(one)} for one in (self.clean, self.leaky)
+        ]
         return {
-            name: {metric: gap(metric, clean[name]["test"][metric], leaky[name]["test"][metric]) for metric in METRICS}
-            for name in clean
+            name: {metric: gap(metric, *(spread(side[name][metric]) for side in sides)) for metric in METRICS}
+            for name in sides[0]
         }
 
 
 @dataclass(frozen=True)
 class Within:
-    """A model's error on the random test parts, by what training has seen.
+    """A model's error on the random test parts, by what training has seen, on rows with a path.
 
     Attributes:
         entry: on the random split.
         seen: test RMSE on rows for which training holds an equivalent architecture or a run of theirs.
         unseen: that on all other rows.
+        related: of the same model on the split that keeps components whole, where training has seen none of them: on
+            rows that have relatives in the dataset; None where the model has no entry there.
+        alone: that on rows without relatives.
     """
 
     entry: Entry
     seen: Spread
     unseen: Spread
+    related: Spread | None = None
+    alone: Spread | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class _Exam:
+    """An entry's predictions for the test part of one exam."""
+
+    dataset: str
+    rows: PartData
+    y_pred: FloatArray
+
+    @property
+    def joined(self) -> Mask:
+        return self.rows.joined
+
+    @property
+    def seen(self) -> Mask:
+        return self.rows.seen["equivalent"] | self.rows.seen["run"]
+
+    def rmse(self, rows: Mask) -> FloatArray | None:
+        """On some rows, float64 [S]; None where there is no row."""
+        error = self.y_pred[rows] - self.rows.labels[rows, None]
+        return np.sqrt(np.mean(np.square(error), axis=0)) if rows.any() else None
+
+    def metrics(self, rows: Mask) -> dict[str, FloatArray]:
+        """By metric, float64 [S], on some rows, of which there is one."""
+        labels, rmse = self.rows.labels[rows], self.rmse(rows)
+        assert rmse is not None
+        return {"rmse": rmse, "kendall_tau": np.array([kendall_tau(labels, one) for one in self.y_pred[rows].T])}
+
+
+def _exams(entry: Entry) -> list[_Exam]:
+    found = entry.judged.exams
+    return [
+        _Exam(exam.dataset, found[exam].data.parts["test"], found[exam].y_pred["test"]) for exam in sorted(entry.exams)
+    ]
+
+
+def _mean(found: Sequence[dict[str, FloatArray]]) -> dict[str, FloatArray]:
+    return {metric: np.mean([one[metric] for one in found], axis=0) for metric in METRICS}
 
 
 def gap(metric: str, clean: Spread, leaky: Spread) -> Gap:
@@ -122,32 +180,45 @@ def gap(metric: str, clean: Spread, leaky: Spread) -> Gap:
     return Gap(clean, leaky, -change if metric == "rmse" else change, std, welch(clean, leaky))
 
 
-def within(result: BoardResult) -> list[Within]:
+def within(result: BoardResult, found: Sequence[Pair] = ()) -> list[Within]:
     """For each entry of a board its error on what training has seen and on the rest, the mean over the datasets.
 
     Entries are left out where a test part has no row of one sort.
+
+    Args:
+        result: the board of the random splits.
+        found: the models that stand on both boards.
     """
-    found = []
+    clean = {pair.leaky.judged.digest: pair.clean for pair in found}
+    told = []
     for entry in result.entries:
-        values: dict[bool, list[np.ndarray]] = {True: [], False: []}
-        for exam in result.board.exams:
-            scores = entry.judged.exams[exam]
-            known = scores.data.parts["test"].seen
-            either = known["equivalent"] | known["run"]
-            for seen, rows in ((True, either), (False, ~either)):
-                if rows.any():
-                    values[seen].append(np.sqrt(np.mean(np.square(scores.error("test")[rows]), axis=0)))
-        if all(len(each) == len(result.board.exams) for each in values.values()):
-            found.append(Within(entry, *(spread(np.mean(values[seen], axis=0)) for seen in (True, False))))
-    return found
+        parts = _rmse_of_two(_exams(entry), lambda one: one.seen)
+        if parts is None:
+            continue
+        other = clean.get(entry.judged.digest)
+        apart = None if other is None else _rmse_of_two(_exams(other), lambda one: one.rows.related)
+        told.append(Within(entry, *parts, *(apart or ())))
+    return told
+
+
+def _rmse_of_two(exams: Sequence[_Exam], first: Callable[[_Exam], Mask]) -> tuple[Spread, Spread] | None:
+    """The mean over the exams of the RMSE on rows with a path of a first sort, and on the others."""
+    found = []
+    for sign in (True, False):
+        values = [value for one in exams if (value := one.rmse((first(one) == sign) & one.joined)) is not None]
+        if len(values) < len(exams):
+            return None
+        found.append(spread(np.mean(values, axis=0)))
+    return found[0], found[1]
 
 
 def leaks(result: BoardResult) -> list[Leak]:
     """How much of each of a board's test parts training has seen."""
     found = []
     for exam, data in result.data.items():
-        equivalent, run = data.parts["test"].seen["equivalent"], data.parts["test"].seen["run"]
-        counts = (int(np.count_nonzero(one)) for one in (equivalent, run, equivalent | run))
+        part = data.parts["test"]
+        equivalent, run = part.seen["equivalent"], part.seen["run"]
+        counts = (int(np.count_nonzero(one)) for one in (equivalent, run, equivalent | run, ~part.joined))
         found.append(Leak(exam, len(equivalent), *counts))
     return found
 
@@ -176,12 +247,20 @@ def verdict(found: Sequence[Pair]) -> str:
     """What the leaks are worth, in a few sentences; empty without a pair."""
     if not found:
         return ""
-    count, better = len(found), sum(pair.gaps["rmse"].gain > 0 for pair in found)
-    if count == 1:
-        looks = f"{found[0].model}, the one model on both, {'looks' if better else 'does not look'} better"
-    else:
-        looks = f"{'All' if better == count else f'{better} of'} {count} models look better"
-    return " ".join([f"{looks} on the random splits.", _range(found), *([_order(found)] if count > 1 else [])])
+    told = [_side(pair.gaps["rmse"]) for pair in found]
+    better, worse, open_ = (told.count(side) for side in (1, -1, 0))
+    if len(found) == 1:
+        how = "looks better" if better else "looks worse" if worse else "looks neither clearly better nor clearly worse"
+        return f"{found[0].model}, the one model on both, {how} on the random splits. {_range(found)}"
+    counts = [(better, "looks better", "look better"), (worse, "looks worse", "look worse")]
+    words = [f"{count} {one if count == 1 else many}" for count, one, many in counts if count]
+    words += [f"{open_} cannot be told apart"] if open_ else []
+    return f"Of {len(found)} models {' and '.join(words)} on the random splits. {_range(found)} {_order(found)}"
+
+
+def _side(one: Gap) -> int:
+    """1 where the random split clearly makes a model look better, -1 where worse, 0 where seeds do not tell."""
+    return 0 if one.welch_p is None or one.welch_p >= 1 - LEVEL else 1 if one.gain > 0 else -1
 
 
 def _range(found: Sequence[Pair]) -> str:
@@ -200,10 +279,16 @@ def _range(found: Sequence[Pair]) -> str:
 
 def _order(found: Sequence[Pair]) -> str:
     clean, leaky = (
-        [pair.model for pair in sorted(found, key=lambda pair: getattr(pair.gaps["rmse"], side).mean)]
-        for side in ("clean", "leaky")
+        sorted(found, key=lambda pair: getattr(pair.gaps["rmse"], side).mean) for side in ("clean", "leaky")
     )
-    if clean == leaky:
-        return "The order of the models is the same on both."
-    first = f"{clean[0]} is the best on both" if clean[0] == leaky[0] else f"{leaky[0]} overtakes {clean[0]} at the top"
-    return f"The order of the models changes; {first}."
+    if [pair.model for pair in clean] == [pair.model for pair in leaky]:
+        return "The order of the models by their mean RMSE is the same on both."
+    one, other = clean[0], leaky[0]
+    if one is other:
+        return f"The order of the models by their mean RMSE changes; {one.model} is the first on both."
+    p_values = [
+        welch(getattr(one.gaps["rmse"], side), getattr(other.gaps["rmse"], side)) for side in ("clean", "leaky")
+    ]
+    clear = all(p is not None and p < 1 - LEVEL for p in p_values)
+    how = f"{other.model} overtakes {one.model} at the top" if clear else "at the top by no more than seeds differ"
+    return f"The order of the models by their mean RMSE changes; {how}."

@@ -10,7 +10,7 @@ import msgspec
 
 from nb301_ogb._version import __version__
 from nb301_ogb.leaderboard.build import BoardResult, Entry, Place
-from nb301_ogb.leaderboard.leaks import Gap, pairs
+from nb301_ogb.leaderboard.leaks import LEAKY, Gap, leaks, pairs, within
 from nb301_ogb.leaderboard.scores import Spread
 
 FORMAT = "nb301-ogb-leaderboard"
@@ -45,20 +45,36 @@ def _board(result: BoardResult) -> dict[str, Any]:
     }
 
 
-def _leaks(results: Sequence[BoardResult]) -> list[dict[str, Any]]:
-    """What the random splits add to the models that stand on both boards."""
-    return [
-        {
-            "model": pair.model,
-            "equivalence": pair.clean.judged.digest,
-            "random": pair.leaky.judged.digest,
-            "mean": {metric: _gap(one) for metric, one in pair.gaps.items()},
-            "datasets": {
-                name: {metric: _gap(one) for metric, one in gaps.items()} for name, gaps in pair.by_dataset().items()
-            },
-        }
-        for pair in pairs(results)
-    ]
+def _leaks(results: Sequence[BoardResult]) -> dict[str, Any]:
+    """What the random splits add to the models that stand on both boards, and what training has seen of them."""
+    both = pairs(results)
+    random = [one for one in results if one.board.name == LEAKY]
+    return {
+        "pairs": [
+            {
+                "model": pair.model,
+                "equivalence": pair.clean.judged.digest,
+                "random": pair.leaky.judged.digest,
+                "mean": {metric: _gap(one) for metric, one in pair.gaps.items()},
+                "datasets": {
+                    name: {metric: _gap(one) for metric, one in gaps.items()} for name, gaps in pair.by_dataset.items()
+                },
+            }
+            for pair in both
+        ],
+        "seen": [
+            {"dataset": leak.exam.dataset, "split": leak.exam.split}
+            | {name: value for name, value in vars(leak).items() if name != "exam"}
+            for result in random
+            for leak in leaks(result)
+        ],
+        "within": [
+            {"model": one.entry.judged.head.model, "random": one.entry.judged.digest}
+            | {name: _plain(getattr(one, name)) for name in ("seen", "unseen", "related", "alone")}
+            for result in random
+            for one in within(result, both)
+        ],
+    }
 
 
 def _gap(one: Gap) -> dict[str, float | None]:

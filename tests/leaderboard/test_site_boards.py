@@ -2,11 +2,13 @@
 
 import json
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from scipy.stats import ttest_ind
 
+from nb301_ogb.evaluators.submission import file
 from nb301_ogb.evaluators.submission.form import Environment
 from nb301_ogb.leaderboard.build import build, find_submissions, judge_all
 from nb301_ogb.leaderboard.leaks import Pair, gap, leaks, pairs, verdict, within
@@ -53,7 +55,14 @@ def cells(page):
 def test_what_training_has_seen(results):
     board = next(one for one in results if one.board.name == "nb201-random")
     rows = cells(leaks_page(results))["Test architectures of the random splits"]
-    assert rows[0] == ["ogbg-nb201-cifar10, split random", "1,563", "1,098 (70%)", "585 (37%)", "1,105 (71%)"]
+    assert rows[0] == [
+        "ogbg-nb201-cifar10, split random",
+        "1,563",
+        "1,098 (70%)",
+        "585 (37%)",
+        "1,105 (71%)",
+        "33 (2%)",
+    ]
     assert [int(row[4].split()[0].replace(",", "")) for row in rows] == [one.either for one in leaks(board)]
 
 
@@ -63,18 +72,51 @@ def test_the_same_models_on_both_splits(results):
     found = pairs(results)
     assert {row[0] for row in rows} == {"alpha10 seeds", "beta10 seeds"}
     for row, pair in zip(rows, found, strict=True):
-        clean, leaky = (one.scores["test"]["rmse"] for one in (pair.clean, pair.leaky))
+        clean, leaky = (spread(np.mean(joined_rmse(one), axis=0)) for one in (pair.clean, pair.leaky))
         gain = pair.gaps["rmse"]
         assert row[1:3] == [spread_text(clean), spread_text(leaky)]
         said = f"{number(clean.mean - leaky.mean)} ± {number(np.hypot(clean.std, leaky.std))}"
         assert row[3] == f"{said}{number(100 * gain.share, 1)}%, {escape(p_text(gain.welch_p))}"
-        tau = pair.leaky.scores["test"]["kendall_tau"].mean - pair.clean.scores["test"]["kendall_tau"].mean
-        assert row[6].startswith(f"{number(tau)} ± ")
-    assert len(page["Test scores on each dataset, mean ± standard deviation over the seeds."]) == 2 * 3
+        assert row[6].startswith(f"{number(pair.gaps['kendall_tau'].gain)} ± ")
+    (each,) = [rows for caption, rows in page.items() if "on each dataset" in caption]
+    assert len(each) == 2 * 3
+
+
+def joined_rmse(entry):
+    """For each exam the test RMSE over the architectures with a path, [S]."""
+    found = []
+    for exam in entry.exams:
+        scores = entry.judged.exams[exam]
+        joined = scores.data.key.space.depth(scores.data.key.part("test")).min(axis=1) > 0
+        found.append(np.sqrt(np.mean(np.square(scores.error("test")[joined]), axis=0)))
+    return found
+
+
+def test_networks_without_a_path_decide_nothing(tmp_path):
+    """They are in the random test part alone; a model that misses them there loses nothing by it."""
+    head, predictions = make(EQUIVALENCE + RANDOM, sigma=1.0, seeds=3)
+    for exam in RANDOM:
+        data, part = open_exam(exam), predictions[exam]["test"]
+        joined = data.key.space.depth(part.codes).min(axis=1) > 0
+        assert not joined.all()
+        predictions = changed(predictions, exam, "test", y_pred=np.where(joined[:, None], part.y_pred, 70))
+    (tmp_path / "x.submission").write_bytes(file.to_bytes(head, predictions))
+    results = build_from(tmp_path)
+    (pair,) = pairs(results)
+    assert pair.leaky.scores["test"]["rmse"].mean > 5
+    assert pair.gaps["rmse"].leaky.mean == pytest.approx(1, abs=0.1)
+    (board,) = [one for one in results if one.board.name == "nb201-random"]
+    (found,) = within(board, [pair])
+    for one in (found.seen, found.unseen, found.related, found.alone):
+        assert one.mean == pytest.approx(1, abs=0.1)
 
 
 def test_the_leaks_as_json_are_those_of_the_page(results):
-    told = json.loads(json.dumps(record(results)["leaks"], allow_nan=False))
+    leaks_told = json.loads(json.dumps(record(results)["leaks"], allow_nan=False))
+    told = leaks_told["pairs"]
+    assert next(one["either"] for one in leaks_told["seen"]) == 1105
+    assert [one["model"] for one in leaks_told["within"]] == ["alpha", "beta", "gamma"]
+    assert [one["related"] is None for one in leaks_told["within"]] == [False, False, True]
     assert [one["model"] for one in told] == [pair.model for pair in pairs(results)]
     for one, pair in zip(told, pairs(results), strict=True):
         assert one["mean"]["rmse"]["gain"] == rounded(pair.gaps["rmse"].gain)
@@ -102,8 +144,6 @@ def test_a_model_that_knows_what_leaked(tmp_path):
         labels = data.parts["test"].labels[at, None].astype(np.float32)
         values = np.where(known[at, None], labels, part.y_pred)
         predictions = changed(predictions, exam, "test", y_pred=values)
-    from nb301_ogb.evaluators.submission import file
-
     (tmp_path / "x.submission").write_bytes(file.to_bytes(head, predictions))
     rows = cells(leaks_page(build_from(tmp_path)))[str(RANDOM[0])]
     assert [float(row[3].split()[0]) for row in rows[:2]] == [0, 0]
@@ -112,7 +152,7 @@ def test_a_model_that_knows_what_leaked(tmp_path):
     (found,) = within(board)
     assert (found.seen.mean, found.unseen.mean) == (0, pytest.approx(3, abs=0.5))
     (said,) = [rows for caption, rows in cells(leaks_page([board])).items() if "seen: in either form" in caption]
-    assert said == [["model", spread_text(found.seen), spread_text(found.unseen), "–"]]
+    assert said == [["model", spread_text(found.seen), spread_text(found.unseen), "–", "–", "–", "–"]]
 
 
 def test_what_a_gap_is():
@@ -132,13 +172,32 @@ def test_the_verdict(results):
     said = verdict(found)
     for pair in found:
         assert f"({pair.model}, {number(100 * pair.gaps['rmse'].share, 1)}%)" in said
-    better = sum(pair.gaps["rmse"].gain > 0 for pair in found)
-    assert said.startswith(f"{'All' if better == 2 else f'{better} of'} 2 models look better")
+    assert said.startswith("Of 2 models ")
     assert "The order of the models" in said
     assert verdict(found[:1]).startswith(f"{found[0].model}, the one model on both,")
     assert verdict([]) == ""
     assert escape(said) in leaks_page(results)
     assert markdown_escape(said) in markdown(results)
+
+
+def fixed(clean, leaky):
+    """A pair with such RMSEs on both sides."""
+    pair = Pair(SimpleNamespace(judged=SimpleNamespace(head=SimpleNamespace(model=clean[0]))), None)
+    sides = {"rmse": gap("rmse", spread(clean[1]), spread(leaky))}
+    pair.__dict__["gaps"] = sides | {"kendall_tau": gap("kendall_tau", spread([0.5, 0.6]), spread([0.6, 0.7]))}
+    return pair
+
+
+def test_only_what_seeds_tell_apart_is_called_better():
+    near, far = [1.0, 1.1, 1.2], [0.1, 0.11, 0.12]
+    a, b = fixed(("a", near), far), fixed(("b", [2.0, 2.1, 2.2]), [2.01, 2.11, 2.21])
+    assert verdict([a, b]).startswith("Of 2 models 1 looks better and 1 cannot be told apart on the random splits.")
+    assert "same on both" in verdict([a, b])
+    assert verdict([b]).startswith("b, the one model on both, looks neither clearly better nor clearly worse")
+    assert verdict([fixed(("c", far), near), b]).startswith("Of 2 models 1 looks worse and 1 cannot")
+    overtaken = fixed(("d", [0.5, 0.51, 0.52]), [0.5, 0.51, 0.52])
+    assert "a overtakes d at the top" in verdict([overtaken, a])
+    assert "by no more than seeds differ" in verdict([overtaken, fixed(("e", [0.5, 0.52, 0.53]), [0.4, 0.5, 0.55])])
 
 
 def test_a_model_that_gets_worse_improves_nothing(results):
