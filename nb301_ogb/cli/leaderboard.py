@@ -70,7 +70,8 @@ def _show(results: list) -> None:
                 for metric in ("rmse", "kendall_tau")
             ]
             head = entry.judged.head
-            name = f"{escape(head.model)}{' (flagged)' if entry.suspicions else ''}"
+            tags = ["flagged"] * bool(entry.suspicions) + ["unofficial"] * bool(entry.judged.shortfalls)
+            name = escape(head.model) + (f" ({', '.join(tags)})" if tags else "")
             above = comparison_texts(entry.place.above if entry.place else None)[0]
             numbers = (f"{head.num_params:,}", seeds_text(entry), above)
             rows.append((rank_text(entry.place), name, *cells, *numbers))

@@ -74,6 +74,10 @@ def run(
         "num_params": num_params,
     }
     given = {name: value for name, value in given.items() if value is not None}
+    for option, value in (("--dataset", dataset), ("--split", split)):
+        if value is not None and sources[0].suffix.lower() not in _TABLES:
+            msg = f"{option} {value} is of use for a CSV or NPZ table alone; {sources[0]} says itself what it is of."
+            raise SubmissionError(msg)
     if len(sources) == 1 and sources[0].suffix == SUFFIX:
         if given or output is not None:
             msg = f"{sources[0]} is packed already and is only checked; pack the runs anew to change what it says."

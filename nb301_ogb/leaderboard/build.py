@@ -53,7 +53,7 @@ class Entry:
         scores: by part and metric, over the seeds.
         exams: the same for each exam.
         place: among all ranked entries; None with fewer than 10 seeds.
-        place_small: among those with at most 500k parameters; None for others.
+        place_small: among ranked entries with at most 500k parameters; None for others.
         subsets: for each exam the error by group of rows.
         diagnostics: for each exam.
         suspicions: one sentence each.
@@ -68,6 +68,11 @@ class Entry:
     subsets: dict[Exam, list[Subset]]
     diagnostics: dict[Exam, list[Diagnostic]]
     suspicions: tuple[str, ...]
+
+    @property
+    def small(self) -> bool:
+        """Whether it has at most 500k parameters."""
+        return self.judged.head.num_params <= SMALL
 
 
 @dataclass(frozen=True, eq=False)

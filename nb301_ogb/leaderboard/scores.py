@@ -47,7 +47,8 @@ class Judged:
         where: the name of its file.
         exams: its scores by exam.
         shortfalls: what it lacks for an official board.
-        fingerprint: the sha256 of its aligned predictions: equal for equal predictions, whoever packed them.
+        fingerprint: the sha256 of its aligned predictions: equal for equal predictions, whoever packed them and in
+            whatever order of the seeds.
     """
 
     head: Head
@@ -108,7 +109,9 @@ def judge(submission: Submission, open_exam: Opener, where: str) -> Judged:
                 y_std[part] = std
             values[part] = _scores(data, part, y_pred[part], std)
         exams[exam] = ExamScores(data, y_pred, y_std, values)
-        prints[exam] = hashlib.sha256(b"".join(y_pred[part].tobytes() for part in PARTS)).hexdigest()
+        columns = np.concatenate([y_pred[part] for part in PARTS]).T
+        seeds = sorted(hashlib.sha256(column.tobytes()).digest() for column in columns)
+        prints[exam] = hashlib.sha256(b"".join(seeds)).hexdigest()
     return Judged(submission.head, submission.digest, where, exams, tuple(shortfalls(submission.head)), prints)
 
 

@@ -62,6 +62,34 @@ def test_a_table_of_comma_separated_values(tmp_path: Path) -> None:
         runner.invoke(app, ["submit", str(path), "--output", str(target), *ABOUT], catch_exceptions=False)
 
 
+def test_options_of_tables_are_refused_where_they_mean_nothing(tmp_path: Path) -> None:
+    packed = tmp_path / "x.submission"
+    packed.write_bytes(data_of([Exam("ogbg-nb201-cifar10", "equivalence")], seeds=2))
+    for option, value in (("--dataset", "nb201-cifar10"), ("--split", "random")):
+        with pytest.raises(SubmissionError, match=f"{option} {value} is of use for a CSV or NPZ table alone"):
+            runner.invoke(app, ["submit", str(packed), option, value], catch_exceptions=False)
+
+
+def test_a_name_in_another_encoding_is_one_sentence(tmp_path: Path) -> None:
+    source, target = tmp_path / "x.npz", tmp_path / "x.submission"
+    np.savez(source, seeds=np.arange(2), **predictions("nb201-cifar10", 1.0, 2))
+    words = [
+        "submit",
+        str(source),
+        "--model",
+        "x",
+        "--num-params",
+        "1",
+        "--author",
+        "B\udcf6hm",
+        "--output",
+        str(target),
+    ]
+    with pytest.raises(SubmissionError, match=r"no UTF-8 \(near '.*B\\udcf6'\)"):
+        runner.invoke(app, words, catch_exceptions=False)
+    assert not target.exists()
+
+
 FAULTS = {
     "missing rows": (r"1 of 1,562 architectures are missing", lambda a: {k: v[1:] if "/test/" in k else v for k, v in a.items()}),
     "duplicate rows": (r"1 architecture\(s\) stand more than once", lambda a: {k: np.concatenate([v[:1], v[:1], v[2:]]) if k.endswith("test/code") else v for k, v in a.items()}),

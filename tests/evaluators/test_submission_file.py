@@ -327,7 +327,7 @@ WRONG = {
     "authors": ["A. Author", [3], ["x" * 81], ["x"] * 101],
     "commands": [[""], ["x" * 4001], "train"],
     "with_std": [1, "yes", None],
-    "environments": [[{"python": 3}], [{"libraries": {"torch": 2.0}}], {}],
+    "environments": [[{"python": 3}], [{"libraries": {"torch": 2.0}}], {}, [{"cores": -1}], [{"cores": 10**400}]],
     "format_version": ["1", None],
     "score": [0.1],
 }

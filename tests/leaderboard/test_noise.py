@@ -30,6 +30,8 @@ def made_up(runs=3, offset=(0.0, 0.0, 0.0), seed=0):
         equivalent=number,
         group=np.empty(0, dtype=np.int64),
         seen={},
+        joined=np.ones(ROWS, dtype=bool),
+        related=np.zeros(ROWS, dtype=bool),
     )
     return part, expected
 
@@ -191,4 +193,15 @@ def test_a_copied_entry():
     first = judged(where="a.submission")
     copy = judged(where="b.submission", model="other")
     (sign,) = suspicions(copy, [first, copy])
+    assert sign.endswith("the predictions equal those of model (a.submission).")
+
+
+def test_a_copied_entry_with_its_seeds_in_another_order():
+    def roll(predictions):
+        for part in ("valid", "test"):
+            predictions = with_part(predictions, part, lambda values: np.roll(values, 1, axis=1))
+        return predictions
+
+    first = judged(where="a.submission")
+    (sign,) = suspicions(judged(where="b.submission", model="other", change=roll), [first])
     assert sign.endswith("the predictions equal those of model (a.submission).")

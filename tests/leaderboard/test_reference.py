@@ -209,6 +209,8 @@ def test_a_dataset_given_by_hand(tmp_path, offline):
     assert said.startswith("This ogbg-nb301 was built from made up, given by hand")
     assert hash_of[:12] in said
     assert source_option(plan, own_root(tmp_path)) == "--source 'made up'"
+    later = Plan("ogbg-nb201", boards_for("ogbg-nb201", [])[1], reference_models(["gin"]), (0,), tmp_path)
+    assert provide(later) == own_root(tmp_path)  # the site is built from the earlier plan's entries too
     other = tmp_path / "other.zip"
     other.write_bytes(b"another archive")
     with pytest.raises(ConfigError, match=r"was built from made up, not from other\.zip \(sha256"):

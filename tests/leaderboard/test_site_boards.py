@@ -17,6 +17,7 @@ from nb301_ogb.leaderboard.markdown import markdown
 from nb301_ogb.leaderboard.record import record, rounded
 from nb301_ogb.leaderboard.scores import spread
 from nb301_ogb.leaderboard.site.board_page import board_page
+from nb301_ogb.leaderboard.site.figures import _ticks
 from nb301_ogb.leaderboard.site.index_page import index_page
 from nb301_ogb.leaderboard.site.leaks_page import leaks_page
 from nb301_ogb.leaderboard.site.page import escape
@@ -243,3 +244,25 @@ def test_what_an_entry_was_made_on(results):
     page = board_page(next(one for one in results if one.board.name == "nb201"))
     line = "nb301-ogb 0.1.0, Python 3.11.7, numpy 2.0, torch 2.9, a CPU, 1024 cores"
     assert page.count(f"<dt>made on</dt><dd>{line}</dd>") == 1
+
+
+def test_the_filter_hides_large_models_alone(tmp_path):
+    (tmp_path / "a.submission").write_bytes(data_of(EQUIVALENCE, seeds=3, model="few", num_params=1000))
+    (tmp_path / "b.submission").write_bytes(data_of(EQUIVALENCE, seeds=3, seed=1, model="large", num_params=500_001))
+    (board,) = [one for one in build_from(tmp_path) if one.board.name == "nb201"]
+    assert {entry.judged.head.model: entry.small for entry in board.entries} == {"few": True, "large": False}
+    assert len(re.findall('<tr class="?large', board_page(board))) == 1
+    assert board_page(board).count('class="entry large"') == 1
+
+
+def test_an_unofficial_best_is_called_so_on_the_first_page(tmp_path):
+    (tmp_path / "a.submission").write_bytes(data_of(EQUIVALENCE, model="undeclared"))
+    assert re.search(r'undeclared: [^<]*<span class="tag">unofficial</span>', index_page(build_from(tmp_path)))
+
+
+@pytest.mark.parametrize("high", [0.3, 0.0003, 3.0, 1.0, 7.3])
+def test_an_axis_has_round_values(high):
+    found = _ticks(0.0, high)
+    assert 3 <= len(found) <= 9
+    assert found[0] == 0
+    assert found[-1] <= high

@@ -28,8 +28,16 @@ _MAX_HEAD = 4 << 20
 
 
 def to_bytes(head: Head, predictions: Predictions) -> bytes:
-    """The bytes of a submission's file; equal submissions give equal bytes."""
-    text = msgspec.json.format(msgspec.json.encode(head), indent=1)
+    """The bytes of a submission's file; equal submissions give equal bytes.
+
+    Raises:
+        SubmissionError: where a text of the head is no UTF-8, as from a terminal with another encoding.
+    """
+    try:
+        text = msgspec.json.format(msgspec.json.encode(head), indent=1)
+    except UnicodeEncodeError as error:
+        msg = f"a text of the submission is no UTF-8 (near {error.object[: error.end][-20:]!a}); type it anew."
+        raise SubmissionError(msg) from None
     members = {HEAD: text + b"\n"}
     for one in head.exams:
         for part in PARTS:

@@ -26,6 +26,7 @@ MAX_ROWS = 2_000_000
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
 Line = Annotated[str, msgspec.Meta(max_length=300)]
+_MOST_CORES = 1_000_000
 Paragraph = Annotated[str, msgspec.Meta(max_length=2000)]
 Command = Annotated[str, msgspec.Meta(min_length=1, max_length=4000)]
 Seed = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
@@ -74,7 +75,7 @@ class Environment(msgspec.Struct, frozen=True):
     libraries: Annotated[dict[Name, Line], msgspec.Meta(max_length=50)] = {}
     platform: Line = ""
     processor: Line = ""
-    cores: int | None = None
+    cores: Annotated[int, msgspec.Meta(ge=0, le=_MOST_CORES)] | None = None
     gpu: Line | None = None
 
 

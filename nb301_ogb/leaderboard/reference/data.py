@@ -68,7 +68,7 @@ def provide(
         splits: the folder of the official split lists; by default those in the cache.
 
     Returns:
-        The root with which every dataset of the plan opens.
+        The root with which every dataset of the plan opens, and those of earlier plans in its folder.
 
     Raises:
         ConfigError: where the source is for no dataset of the plan, or another one than before.
@@ -87,7 +87,8 @@ def provide(
         for info in built:
             _build(info, plan, source, splits)
     own = own_root(plan.folder)
-    if root is None and any(_file(info, own).is_file() for info in built):
+    # Entries of earlier plans in the folder may be on what was built there, and the site is built from all of them.
+    if root is None and any(own.glob("*/*.h5")):
         root = own
     for name in plan.datasets:
         dataset_path(get_info(name), root)

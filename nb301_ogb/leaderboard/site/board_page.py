@@ -106,7 +106,7 @@ def _ranking(result: BoardResult) -> str:
     floor = result.ceiling("rmse")
     spreads = [entry.scores[part]["rmse"] for entry in result.entries for part in ("test", "valid")]
     where = scale(spreads, [] if floor is None else [floor])
-    rows = [("large" if entry.place_small is None else "", _cells(entry, floor, where)) for entry in result.entries]
+    rows = [("" if entry.small else "large", _cells(entry, floor, where)) for entry in result.entries]
     tau = result.ceiling("kendall_tau")
     known = floor is not None and tau is not None
     foot = [Cell(""), Cell("noise ceiling (dashed line)" if known else "", heads=known)]

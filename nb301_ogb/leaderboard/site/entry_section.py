@@ -34,7 +34,7 @@ def entry_section(entry: Entry, result: BoardResult) -> str:
         result: the board.
     """
     head = entry.judged.head
-    large = " large" if entry.place_small is None else ""
+    large = "" if entry.small else " large"
     body = [
         f'<h3 id="{entry.name}-title">{escape(head.model)} <span class="tag">rank {rank_text(entry.place)}</span></h3>',
         _flags(entry),

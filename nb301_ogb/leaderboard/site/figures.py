@@ -131,7 +131,8 @@ def scatter(true: FloatArray, predicted: FloatArray, name: str, rows: str) -> st
 def _ticks(low: float, high: float) -> list[float]:
     """Three to eight round values between two ends."""
     power = 10.0 ** np.floor(np.log10((high - low) / 3))
-    step = next(size * power for size in (5, 2, 1) if (high - low) / (size * power) >= 3)
+    # Within rounding of three steps of the smallest size none may be left.
+    step = next((size * power for size in (5, 2, 1) if (high - low) / (size * power) >= 3), power)
     first = np.ceil(low / step)
     return [round(float(number * step), 10) for number in np.arange(first, np.floor(high / step) + 1)]
 

@@ -76,6 +76,7 @@ def _best(result: BoardResult) -> str:
         return vacancy(result) if not result.entries else "No entry has a rank yet."
     best = ranked[0]
     flagged = ' <span class="tag warn">flagged</span>' if best.suspicions else ""
+    flagged += ' <span class="tag">unofficial</span>' if best.judged.shortfalls else ""
     text = f"{escape(best.judged.head.model)}: {spread_text(best.scores['test']['rmse'])}{flagged}"
     others = sum(1 for entry in ranked[1:] if entry.place and entry.place.rank == 1)
     return text + (f" (tied with {others} other{'s' if others > 1 else ''})" if others else "")
