@@ -30,7 +30,7 @@ _COLUMNS = (
     Column("Test RMSE (dot) and validation RMSE (ring)", text=True),
     Column("Parameters", first="ascending"),
     Column("Seeds", first="descending"),
-    Column("Against the entry above", text=True),
+    Column("Against the next better", text=True),
 )
 
 
@@ -114,7 +114,7 @@ def _ranking(result: BoardResult) -> str:
     foot += [Cell(""), Cell(""), Cell(axis(where)), Cell(""), Cell(""), Cell("")]
     caption = (
         "Mean ± standard deviation over the seeds; an equals sign marks tied ranks. The last column: how much larger "
-        "the test RMSE is than that of the entry above, the bootstrap's 95% interval of that, and Welch's p-value."
+        "the test RMSE is than that of the next better entry, the bootstrap's 95% interval of it, and Welch's p-value."
     )
     return table("ranking", caption, _COLUMNS, rows, foot)
 
