@@ -7,8 +7,8 @@ import queue
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
@@ -72,15 +72,25 @@ _share = _Share()
 def _begin(benchmark: Benchmark, messages: Any, stop: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interruption is the first process's to handle
     _share.benchmark, _share.messages, _share.stop = benchmark, messages, stop
+    # What matters comes back as a result; a message that nobody takes any more must not keep the process from ending.
+    messages.cancel_join_thread()
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_num_threads(1)
 
 
-def _run(jobs: Sequence[Job], budget: Budget, noise: bool, held: Mapping[Key, History]) -> list[History]:
+def _run(
+    jobs: Sequence[Job], budget: Budget, noise: bool, held: Mapping[Key, History]
+) -> tuple[list[History], Exception | None]:
+    """What was evaluated, and the error that ended it."""
     messenger = _Messenger(_share.messages, _share.stop)
-    run_together(_share.benchmark, jobs, budget, noise, held, messenger)
-    return messenger.last
+    try:
+        run_together(_share.benchmark, jobs, budget, noise, held, messenger)
+    except _Stopped:
+        return messenger.last, None
+    except Exception as error:  # raised again by the process that began the search, which keeps what there is
+        return messenger.last, error
+    return messenger.last, None
 
 
 def run_apart(
@@ -109,8 +119,8 @@ def run_apart(
     context = multiprocessing.get_context("spawn")
     messages, stop = context.Queue(), context.Event()
     pool = ProcessPoolExecutor(min(workers, len(groups)), context, _begin, (benchmark, messages, stop))
+    pending: set[Future[tuple[list[History], Exception | None]]] = set()
     try:
-        pending = set()
         for group in groups:
             theirs = {job.key: held[job.key] for job in group if job.key in held}
             pending.add(pool.submit(_run, group, budget, noise, theirs))
@@ -118,7 +128,10 @@ def run_apart(
             _pass_on(messages, books)
             for future in [one for one in pending if one.done()]:
                 pending.remove(future)
-                books.hand_in(future.result())
+                histories, error = future.result()
+                books.hand_in(histories)
+                if error is not None:
+                    raise error
                 books.tell()
         _pass_on(messages, books)
     except (TypeError, AttributeError) as error:
@@ -129,17 +142,35 @@ def run_apart(
         raise SearchError(msg) from error
     finally:
         stop.set()
+        rest = _wound_up(messages, pending)
         pool.shutdown(wait=True, cancel_futures=True)
         messages.close()
+        for histories in rest:
+            books.hand_in(histories)
+
+
+def _wound_up(messages: Any, pending: Iterable[Future[tuple[list[History], Exception | None]]]) -> list[list[History]]:
+    """Waits until every process has stopped where it was, and gives what each has evaluated."""
+    found = []
+    running = [future for future in pending if not future.cancel()]
+    while not all(future.done() for future in running):
+        found += [what for method, what in _taken(messages) if method == "hand_in"]
+    # A process that died has no result.
+    return found + [future.result()[0] for future in running if future.exception() is None]
 
 
 def _pass_on(messages: Any, books: Books) -> None:
     """Hands the messages that have come to the books; waits a moment for the first."""
+    for method, what in _taken(messages):
+        books.hand_in(what) if method == "hand_in" else books.note(*what)
+
+
+def _taken(messages: Any) -> Iterator[tuple[str, Any]]:
+    """The messages that have come; waits a moment for the first."""
     wait = REPORT_EVERY
     while True:
         try:
-            method, what = messages.get(timeout=wait)
+            yield messages.get(timeout=wait)
         except queue.Empty:
             return
         wait = 0.001
-        books.hand_in(what) if method == "hand_in" else books.note(*what)

@@ -292,6 +292,23 @@ def test_processes_give_the_histories_of_one(table, tmp_path):
     assert len(read_histories(tmp_path / "h.h5")[1]) == 6
 
 
+def test_what_processes_evaluated_before_an_interruption_is_kept(table, tmp_path):
+    path, wanted = tmp_path / "h.h5", jobs("re", range(2))
+
+    def interrupt(progress):
+        if progress.evaluations > 500:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        search(table, wanted, Budget(1_000_000), workers=2, path=path, report=interrupt)
+    held = read_histories(path)[1]
+    assert sum(map(len, held)) > 500
+    assert {one.end for one in held} == {"interrupted"}
+    fewest = Budget(max(1, min(map(len, held))))
+    for one, other in zip(search(table, wanted, fewest, path=path), search(table, wanted, fewest), strict=True):
+        same(one, other)
+
+
 def test_a_benchmark_that_cannot_travel_is_told():
     class Local(Sum):
         pass
