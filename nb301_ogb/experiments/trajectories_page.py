@@ -110,8 +110,8 @@ def _overview(numbers: dict[str, Any]) -> Section:
     if "bananas" in {name.partition(":")[0] for name in numbers["optimisers"]}:
         blocks.append(
             Text(
-                "The predictor inside the BANANAS-style search is an ensemble of perceptrons on features of the code, "
-                "not the model family of a surrogate."
+                "The predictor inside the BANANAS-style search is an ensemble of perceptrons on features of the code; "
+                "a surrogate of that family would favour it."
             )
         )
     return Section("What was run", blocks)
@@ -168,10 +168,16 @@ def _order(numbers: dict[str, Any]) -> Section:
         rows.append((f"{entry['evaluations']:,}", " ".join(order["truth"]), " ".join(order["surrogate"]), same, *shown))
         for swap in order["swapped"]:
             one, other = swap["pair"]
+            open_ = [
+                word
+                for word in ("truth", "surrogate")
+                if abs(swap[f"{word}_gap"]["mean"]) <= 2 * swap[f"{word}_gap"]["standard_error"]
+            ]
             why = (
-                "both gaps are more than two standard errors: the surrogate misjudges these two"
-                if swap["clear"]
-                else "a gap within two standard errors: the repeats do not tell these two apart"
+                f"on the {' and on the '.join(open_)} within two standard errors, where repeats do not tell the two "
+                "apart"
+                if open_
+                else "both gaps are more than two standard errors: the surrogate misjudges these two"
             )
             words.append(
                 f"After {entry['evaluations']:,} evaluations {one} and {other} change places: error of {one} minus "

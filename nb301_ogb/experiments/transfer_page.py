@@ -68,7 +68,13 @@ def verdict(numbers: dict[str, Any]) -> str:
                 f"{by} ({with_error(price, 3)} points)."
             )
     other = "the one with such data" if judge == "truth" else "the other surrogate"
-    return " ".join(words) + f" It is held against what the same seeds found on {other}, mean and standard error."
+    told = f" It is held against what the same seeds found on {other}, mean and standard error."
+    if judge != "truth":
+        told += (
+            " That one is the judge too, and favours what it led to: even a surrogate that knew the truth would look "
+            "worse by it."
+        )
+    return " ".join(words) + told
 
 
 def _overview(numbers: dict[str, Any]) -> Section:
