@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -15,61 +14,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
-from nb301_ogb._version import __version__
 from nb301_ogb.baselines.benchmark import Answer, Benchmark, TabularBenchmark, generator
 from nb301_ogb.baselines.config import Config, load_config, read_config, to_toml
 from nb301_ogb.baselines.finished import dataset_of, learned_the_label, load_model
 from nb301_ogb.baselines.model import Model, Observer, Table
 from nb301_ogb.baselines.models import make_model
 from nb301_ogb.baselines.runs import read_run
-from nb301_ogb.baselines.training_noise import TrainingNoise, training_noise
+from nb301_ogb.baselines.surrogate_file import COLUMNS, MARK, TABLE, SurrogateInfo, read_info, read_table, write_info
+from nb301_ogb.baselines.training_noise import training_noise
 from nb301_ogb.errors import ConfigError, DatasetNameError, Nb301OgbError
 from nb301_ogb.evaluators.evaluator import Evaluator
-from nb301_ogb.loaders.fetch.integrity import digest
 from nb301_ogb.loaders.labelled import LabelledTable
 from nb301_ogb.spaces import get_space
 from nb301_ogb.spaces.graphs import CodeArray
 from nb301_ogb.storage.folder import new_folder
 from nb301_ogb.storage.layout import Split
 
-FORMAT = "nb301-ogb-surrogate"
-FORMAT_VERSION = 1
-MARK = "surrogate.json"
-"""The file by which a surrogate's folder is known."""
-_TABLE = "table.safetensors"
-_COLUMNS = ("mean", "std", "runtime")
 _TABLE_PREFIX = "table:"
-
-
-@dataclass(frozen=True)
-class SurrogateInfo:
-    """What a surrogate was fitted on, and how well.
-
-    Attributes:
-        name: with a version and a digest of its predictions, as a paper should name it.
-        dataset: its dataset.
-        content_hash: of the dataset.
-        split: the split on whose training part it was fitted (its validation part calibrated it).
-        space: the search space.
-        seed: of the fit.
-        scores: for `valid` and `test`, every metric of the official evaluator, the uncertainty's included.
-        noise: how much trainings differ, measured on the training part; None where that trained too little twice.
-        created_with: the package's version.
-        files: the SHA-256 of every other file of the saved surrogate, by its path in the folder.
-    """
-
-    name: str
-    dataset: str
-    content_hash: str
-    split: str
-    space: str
-    seed: int
-    scores: dict[str, dict[str, float]] = field(default_factory=dict)
-    noise: TrainingNoise | None = None
-    created_with: str = f"nb301-ogb {__version__}"
-    files: dict[str, str] = field(default_factory=dict)
 
 
 class Surrogate(Benchmark):
@@ -250,19 +213,11 @@ class Surrogate(Benchmark):
         if not (folder / MARK).is_file():
             folder = released_folder(str(folder_or_name))
         try:
-            head = json.loads((folder / MARK).read_text(encoding="utf-8"))
-            if head.pop("format") != FORMAT or head.pop("format_version") != FORMAT_VERSION:
-                msg = f"{folder} holds a surrogate of another format; upgrade nb301-ogb."
-                raise ConfigError(msg)
-            noise = head.pop("noise", None)
-            if noise is not None:
-                noise = TrainingNoise(tuple(noise["mean"]), tuple(noise["std"]))
-            info = SurrogateInfo(**head, noise=noise)
-            _check_files(folder, info)
+            info = read_info(folder)
             names = ("accuracy", "runtime")
             configs = {name: read_config(folder / name / "config.toml") for name in names}
             models = {name: partial(_load, configs[name], folder / name, info, device, threads) for name in names}
-            answers = _read_table(folder / _TABLE, get_space(info.space).size) if _TABLE in info.files else None
+            answers = read_table(folder, get_space(info.space).size) if TABLE in info.files else None
             found = cls(info, configs, models["accuracy"], models["runtime"], answers)
             for name in names if answers is None else ():
                 found._model(name)
@@ -287,12 +242,9 @@ class Surrogate(Benchmark):
                 model.save(inner)
             if self.space.has_table:
                 if self._answers is None:
-                    self._answers = dict(zip(_COLUMNS, self._predicted(self.space.table()), strict=True))
-                save_file(self._answers, temporary / _TABLE)
-            self.info = replace(self.info, files=_digests(temporary))
-            found = {"format": FORMAT, "format_version": FORMAT_VERSION, **asdict(self.info)}
-            text = json.dumps(found, indent=1, allow_nan=False)
-            (temporary / MARK).write_text(text + "\n", encoding="utf-8")
+                    self._answers = dict(zip(COLUMNS, self._predicted(self.space.table()), strict=True))
+                save_file(self._answers, temporary / TABLE)
+            self.info = write_info(temporary, self.info)
 
     def query_codes(self, codes: CodeArray, noise: bool = False, rng: np.random.Generator | None = None) -> Answer:
         """The model's mean and calibrated deviation.
@@ -304,7 +256,7 @@ class Surrogate(Benchmark):
             found = self._predicted(self.space.check(codes))
         else:
             rows = self.space.index(codes)
-            found = tuple(self._answers[name][rows] for name in _COLUMNS)
+            found = tuple(self._answers[name][rows] for name in COLUMNS)
         mean, std, runtime = (column.astype(np.float64) for column in found)
         value = mean
         if noise:
@@ -336,32 +288,6 @@ def _load(config: Config, folder: Path, info: SurrogateInfo, device: str, thread
 def _table(data: LabelledTable, parts: Split) -> Table:
     """What a model is fitted on: the rows of a split, or others."""
     return replace(Table.of(data), train=parts.train, valid=parts.valid)
-
-
-def _digests(folder: Path) -> dict[str, str]:
-    """The SHA-256 of every file in a folder, by its path there."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): digest(path, "sha256") for path in files}
-
-
-def _check_files(folder: Path, info: SurrogateInfo) -> None:
-    if not info.files:
-        msg = f"{folder / MARK} does not say which files belong to it; fit the surrogate again."
-        raise ConfigError(msg)
-    for name, expected in info.files.items():
-        if digest(folder / name, "sha256") != expected:
-            msg = f"{folder / name} is not the file that belongs to this surrogate; copy the folder again."
-            raise ConfigError(msg)
-
-
-def _read_table(path: Path, size: int) -> dict[str, NDArray[np.float32]]:
-    table = load_file(path)
-    if {name: (column.shape, column.dtype.str) for name, column in table.items()} != dict.fromkeys(
-        _COLUMNS, ((size,), "<f4")
-    ):
-        msg = f"{path} is no table of answers for the space; fit the surrogate again."
-        raise ConfigError(msg)
-    return table
 
 
 def _config(config: Config | str, space: str) -> Config:

@@ -36,7 +36,8 @@ def run(
     The folder of a finished run in place of the dataset gives its accuracy model as it is; the rest is as for a fit.
     """
     from nb301_ogb.baselines.runs import MARK as RUN
-    from nb301_ogb.baselines.surrogate import MARK, Surrogate
+    from nb301_ogb.baselines.surrogate import Surrogate
+    from nb301_ogb.baselines.surrogate_file import MARK
     from nb301_ogb.errors import ConfigError
     from nb301_ogb.storage.folder import replaces
 

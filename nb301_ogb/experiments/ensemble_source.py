@@ -9,7 +9,8 @@ from nb301_ogb.baselines.ensemble import EnsembleModel
 from nb301_ogb.baselines.finished import load_model
 from nb301_ogb.baselines.model import Model
 from nb301_ogb.baselines.runs import find_runs, read_run
-from nb301_ogb.baselines.surrogate import MARK, Surrogate
+from nb301_ogb.baselines.surrogate import Surrogate
+from nb301_ogb.baselines.surrogate_file import MARK
 from nb301_ogb.errors import ConfigError
 
 

@@ -18,7 +18,8 @@ import numpy as np
 from nb301_ogb.baselines.benchmark import Benchmark, TabularBenchmark
 from nb301_ogb.baselines.config import Config, load_config
 from nb301_ogb.baselines.model import Observer
-from nb301_ogb.baselines.surrogate import MARK, Surrogate
+from nb301_ogb.baselines.surrogate import Surrogate
+from nb301_ogb.baselines.surrogate_file import MARK
 from nb301_ogb.errors import ConfigError
 from nb301_ogb.evaluators.evaluator import Evaluator
 from nb301_ogb.experiments import curves
