@@ -34,7 +34,7 @@ _APART = (
     "The same predictions, on the architectures that training has seen in one form or another and on those that it has "
     "not; networks without a path are left out. What training has not seen may also be harder by itself. So the last "
     "columns tell the same ratio where nothing was seen: on the split equivalence, between test architectures without "
-    "and with relatives in the dataset. What the first ratio has beyond the last is for recognition to explain."
+    "and with relatives in the dataset. Only what the first ratio has beyond the last can be recognition."
 )
 
 
@@ -61,6 +61,7 @@ def leaks_page(results: Sequence[BoardResult]) -> str:
         "<h2>Within the random test part</h2>",
         f"<p>{_APART}</p>",
         _apart(random, both),
+        "<p>Dataset by dataset, over all test rows, those of networks without a path among the first:</p>",
         *_within(random),
     ]
     return page("What the leaks are worth", "\n".join(body), "leaks.html", script=True)
