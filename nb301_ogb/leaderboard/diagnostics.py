@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nb301_ogb.evaluators.metrics import kendall_tau
 from nb301_ogb.leaderboard.exam_data import ExamData, FloatArray
 from nb301_ogb.leaderboard.scores import ExamScores, Spread, spread
 
@@ -53,20 +52,19 @@ class Diagnostic:
 
 def subsets(scores: ExamScores) -> list[Subset]:
     """The error on every set of test rows that has at least 5 of them."""
-    labels, error = scores.data.parts["test"].labels, scores.error("test")
+    error = scores.error("test")
     found = []
     for kind, name, mask in _masks(scores.data):
         if np.count_nonzero(mask) < _FEWEST:
             continue
-        here, own = error[mask], labels[mask]
         found.append(
             Subset(
                 kind,
                 name,
                 int(np.count_nonzero(mask)),
-                spread(np.sqrt(np.mean(np.square(here), axis=0))),
-                spread([kendall_tau(own, own + column) for column in here.T]),
-                spread(here.mean(axis=0)),
+                spread(scores.rmse_on(mask)),
+                spread(scores.kendall_on(mask)),
+                spread(error[mask].mean(axis=0)),
             )
         )
     return found

@@ -13,12 +13,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from nb301_ogb.evaluators.metrics import kendall_tau
 from nb301_ogb.evaluators.submission.form import Exam
 from nb301_ogb.leaderboard.build import METRICS, BoardResult, Entry
 from nb301_ogb.leaderboard.comparison import LEVEL, welch
 from nb301_ogb.leaderboard.exam_data import FloatArray, PartData
-from nb301_ogb.leaderboard.scores import Spread, spread
+from nb301_ogb.leaderboard.scores import ExamScores, Spread, spread
 from nb301_ogb.leaderboard.wording import METRIC_NAMES, number
 
 Mask = NDArray[np.bool_]
@@ -93,18 +92,25 @@ class Pair:
     @cached_property
     def gaps(self) -> dict[str, Gap]:
         """By metric, the mean over the datasets, on test rows with a path."""
-        sides = [_mean([found.metrics(found.joined) for found in _exams(one)]) for one in (self.clean, self.leaky)]
-        return {metric: gap(metric, *(spread(side[metric]) for side in sides)) for metric in METRICS}
+        return {metric: gap(metric, *map(_over_datasets, self._values[metric])) for metric in METRICS}
 
-    @cached_property
+    @property
     def by_dataset(self) -> dict[str, dict[str, Gap]]:
         """The same for each dataset."""
-        sides = [
-            {found.dataset: found.metrics(found.joined) for found in _exams(one)} for one in (self.clean, self.leaky)
-        ]
         return {
-            name: {metric: gap(metric, *(spread(side[name][metric]) for side in sides)) for metric in METRICS}
-            for name in sides[0]
+            name: {metric: gap(metric, *(spread(side[name]) for side in self._values[metric])) for metric in METRICS}
+            for name in self._values["rmse"][0]
+        }
+
+    @cached_property
+    def _values(self) -> dict[str, list[dict[str, FloatArray]]]:
+        """By metric, for the clean and for the leaky split, by dataset: float64 [S]."""
+        return {
+            metric: [
+                {one.data.info.name: scored(one, one.data.parts["test"].joined) for one in _exams(entry)}
+                for entry in (self.clean, self.leaky)
+            ]
+            for metric, scored in (("rmse", ExamScores.rmse_on), ("kendall_tau", ExamScores.kendall_on))
         }
 
 
@@ -128,43 +134,17 @@ class Within:
     alone: Spread | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class _Exam:
-    """An entry's predictions for the test part of one exam."""
-
-    dataset: str
-    rows: PartData
-    y_pred: FloatArray
-
-    @property
-    def joined(self) -> Mask:
-        return self.rows.joined
-
-    @property
-    def seen(self) -> Mask:
-        return self.rows.seen["equivalent"] | self.rows.seen["run"]
-
-    def rmse(self, rows: Mask) -> FloatArray | None:
-        """On some rows, float64 [S]; None where there is no row."""
-        error = self.y_pred[rows] - self.rows.labels[rows, None]
-        return np.sqrt(np.mean(np.square(error), axis=0)) if rows.any() else None
-
-    def metrics(self, rows: Mask) -> dict[str, FloatArray]:
-        """By metric, float64 [S], on some rows, of which there is one."""
-        labels, rmse = self.rows.labels[rows], self.rmse(rows)
-        assert rmse is not None
-        return {"rmse": rmse, "kendall_tau": np.array([kendall_tau(labels, one) for one in self.y_pred[rows].T])}
+def _exams(entry: Entry) -> list[ExamScores]:
+    return [entry.judged.exams[exam] for exam in entry.exams]
 
 
-def _exams(entry: Entry) -> list[_Exam]:
-    found = entry.judged.exams
-    return [
-        _Exam(exam.dataset, found[exam].data.parts["test"], found[exam].y_pred["test"]) for exam in sorted(entry.exams)
-    ]
+def _over_datasets(values: dict[str, FloatArray]) -> Spread:
+    return spread(np.mean(list(values.values()), axis=0))
 
 
-def _mean(found: Sequence[dict[str, FloatArray]]) -> dict[str, FloatArray]:
-    return {metric: np.mean([one[metric] for one in found], axis=0) for metric in METRICS}
+def _seen(part: PartData) -> Mask:
+    """Rows for which training holds an equivalent architecture or a run of theirs."""
+    return part.seen["equivalent"] | part.seen["run"]
 
 
 def gap(metric: str, clean: Spread, leaky: Spread) -> Gap:
@@ -192,23 +172,24 @@ def within(result: BoardResult, found: Sequence[Pair] = ()) -> list[Within]:
     clean = {pair.leaky.judged.digest: pair.clean for pair in found}
     told = []
     for entry in result.entries:
-        parts = _rmse_of_two(_exams(entry), lambda one: one.seen)
+        parts = _rmse_of_two(_exams(entry), _seen)
         if parts is None:
             continue
         other = clean.get(entry.judged.digest)
-        apart = None if other is None else _rmse_of_two(_exams(other), lambda one: one.rows.related)
+        apart = None if other is None else _rmse_of_two(_exams(other), lambda part: part.related)
         told.append(Within(entry, *parts, *(apart or ())))
     return told
 
 
-def _rmse_of_two(exams: Sequence[_Exam], first: Callable[[_Exam], Mask]) -> tuple[Spread, Spread] | None:
-    """The mean over the exams of the RMSE on rows with a path of a first sort, and on the others."""
+def _rmse_of_two(exams: Sequence[ExamScores], first: Callable[[PartData], Mask]) -> tuple[Spread, Spread] | None:
+    """The mean over the exams of the RMSE on rows with a path of a first sort, and on the others; None without any."""
     found = []
     for sign in (True, False):
-        values = [value for one in exams if (value := one.rmse((first(one) == sign) & one.joined)) is not None]
-        if len(values) < len(exams):
+        parts = [one.data.parts["test"] for one in exams]
+        rows = [(first(part) == sign) & part.joined for part in parts]
+        if not all(mask.any() for mask in rows):
             return None
-        found.append(spread(np.mean(values, axis=0)))
+        found.append(spread(np.mean([one.rmse_on(mask) for one, mask in zip(exams, rows, strict=True)], axis=0)))
     return found[0], found[1]
 
 
@@ -218,7 +199,7 @@ def leaks(result: BoardResult) -> list[Leak]:
     for exam, data in result.data.items():
         part = data.parts["test"]
         equivalent, run = part.seen["equivalent"], part.seen["run"]
-        counts = (int(np.count_nonzero(one)) for one in (equivalent, run, equivalent | run, ~part.joined))
+        counts = (int(np.count_nonzero(one)) for one in (equivalent, run, _seen(part), ~part.joined))
         found.append(Leak(exam, len(equivalent), *counts))
     return found
 

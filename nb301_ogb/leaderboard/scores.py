@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nb301_ogb.errors import SubmissionError
 from nb301_ogb.evaluators.evaluator import Evaluator
+from nb301_ogb.evaluators.metrics import kendall_tau
 from nb301_ogb.evaluators.submission.check import align, faults, shortfalls
 from nb301_ogb.evaluators.submission.form import PARTS, Exam, Head, Submission
 from nb301_ogb.leaderboard.boards import Board
@@ -35,6 +37,15 @@ class ExamScores:
     def error(self, part: str) -> FloatArray:
         """Prediction minus label, float64 [B, S]."""
         return self.y_pred[part] - self.data.parts[part].labels[:, None]
+
+    def rmse_on(self, rows: NDArray[np.bool_]) -> FloatArray:
+        """The RMSE over some rows of the test part, of which there is one, float64 [S]."""
+        return np.sqrt(np.mean(np.square(self.error("test")[rows]), axis=0))
+
+    def kendall_on(self, rows: NDArray[np.bool_]) -> FloatArray:
+        """Kendall's tau over some rows of the test part, float64 [S]."""
+        labels = self.data.parts["test"].labels[rows]
+        return np.array([kendall_tau(labels, column) for column in self.y_pred["test"][rows].T])
 
 
 @dataclass(frozen=True, eq=False)

@@ -119,19 +119,19 @@ def run_apart(
     context = multiprocessing.get_context("spawn")
     messages, stop = context.Queue(), context.Event()
     pool = ProcessPoolExecutor(min(workers, len(groups)), context, _begin, (benchmark, messages, stop))
+    failure: Exception | None = None
     pending: set[Future[tuple[list[History], Exception | None]]] = set()
     try:
         for group in groups:
             theirs = {job.key: held[job.key] for job in group if job.key in held}
             pending.add(pool.submit(_run, group, budget, noise, theirs))
-        while pending:
+        while pending and failure is None:
             _pass_on(messages, books)
             for future in [one for one in pending if one.done()]:
                 pending.remove(future)
                 histories, error = future.result()
+                failure = failure or error
                 books.hand_in(histories)
-                if error is not None:
-                    raise error
                 books.tell()
         _pass_on(messages, books)
     except (TypeError, AttributeError) as error:
@@ -147,6 +147,8 @@ def run_apart(
         messages.close()
         for histories in rest:
             books.hand_in(histories)
+    if failure is not None:
+        raise failure
 
 
 def _wound_up(messages: Any, pending: Iterable[Future[tuple[list[History], Exception | None]]]) -> list[list[History]]:

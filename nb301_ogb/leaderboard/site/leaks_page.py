@@ -22,8 +22,8 @@ _READING = (
     "the Kendall τ that rises. Its ± is the standard deviation of the difference of two seeds, one of each split; p is "
     "that of Welch's test over the seeds.",
     "Networks without a path from input to output are left out on both sides. They stay at chance; all of them are in "
-    "training where a split keeps them together, while the few in a random test part, seen and yet missed by tens of "
-    "points by some models, would rule the RMSE.",
+    "training where a split keeps them together, and the few in a random test part would weigh more in the RMSE than "
+    "their number.",
     "The two test parts hold different architectures, so a part of a gain may be theirs. The tables below hold the "
     "test part fixed.",
     "Nothing here says that a model is bad: it says that a figure on a random split and one on the other are not to be "
