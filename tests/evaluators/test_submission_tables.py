@@ -2,6 +2,7 @@
 
 import csv
 import io
+import zipfile
 
 import numpy as np
 import pytest
@@ -283,6 +284,25 @@ def test_a_changed_byte_is_noticed_or_changes_nothing(predictions, tmp_path, pla
     found, faults = attempt(read_npz, path)
     assert all(fault.isprintable() for fault in faults)
     assert faults or as_dictionary(found[1]) == as_dictionary(predictions)
+
+
+def test_a_member_that_a_damaged_directory_hides_is_missed(predictions, tmp_path):
+    """The comment of an entry, made longer, covers the entry after it; no CRC tells."""
+    path = tmp_path / "x.npz"
+    np.savez_compressed(path, **arrays_of(predictions))
+    data = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        *_, before, last = archive.infolist()
+        assert last.filename.endswith("y_std.npy")
+        entry = data.rindex(before.filename.encode()) - 46  # the directory's entry, APPNOTE.TXT 4.3.12
+        hidden = data.rindex(last.filename.encode()) + len(last.filename) + len(last.extra)
+    assert data[entry : entry + 4] == b"PK\x01\x02"
+    length = hidden - (entry + 46 + len(before.filename) + len(before.extra))
+    data[entry + 32 : entry + 34] = length.to_bytes(2, "little")
+    path.write_bytes(data)
+    with zipfile.ZipFile(path) as archive:
+        assert last.filename not in archive.namelist()
+    assert "promises" in refused(read_npz, path)[0]
 
 
 # Size

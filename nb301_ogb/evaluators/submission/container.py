@@ -94,9 +94,12 @@ def unzip(data: bytes, where: str, comment: int = 0) -> dict[str, bytes]:
     Raises:
         SubmissionError: where it is damaged, or what is in it goes beyond the limits.
     """
-    _check_directory(data, where, comment)
+    promised = _check_directory(data, where, comment)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            # An entry of the directory whose length is damaged may swallow those after it.
+            if len(archive.infolist()) != promised:
+                raise _damaged(where, f"its directory promises {promised} members and lists {len(archive.infolist())}")
             return _members(archive, where)
     except _ZIP_ERRORS as error:
         if isinstance(error, SubmissionError):
@@ -135,8 +138,12 @@ def _check_digest(data: bytes, where: str) -> None:
         raise _damaged(where, "its bytes are not those that were written")
 
 
-def _check_directory(data: bytes, where: str, comment: int) -> None:
-    """Checks that the archive's directory is where it should be and no larger than it may be, before it is read."""
+def _check_directory(data: bytes, where: str, comment: int) -> int:
+    """Checks that the archive's directory is where it should be and no larger than it may be, before it is read.
+
+    Returns:
+        How many members it promises.
+    """
     end = len(data) - comment - _END.size
     if end < 0:
         raise _damaged(where, "it is no zip archive")
@@ -147,6 +154,7 @@ def _check_directory(data: bytes, where: str, comment: int) -> None:
     if members > MAX_MEMBERS or size > MAX_DIRECTORY:
         msg = f"{where} lists {members:,} members, at most {MAX_MEMBERS} are allowed; pack it anew."
         raise SubmissionError(msg)
+    return int(members)
 
 
 def _damaged(where: str, why: str) -> SubmissionError:
