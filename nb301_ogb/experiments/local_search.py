@@ -16,9 +16,9 @@ import numpy as np
 from nb301_ogb.baselines.benchmark import Benchmark
 from nb301_ogb.errors import ConfigError
 from nb301_ogb.experiments import curves
+from nb301_ogb.experiments.comparison import Found, run_searches, within
 from nb301_ogb.experiments.landscape import landscape
 from nb301_ogb.experiments.report import NO_REMARKS, Remarks
-from nb301_ogb.experiments.trajectories import Found, run_searches
 from nb301_ogb.search import parse_spec, tabulated
 from nb301_ogb.search.books import Report
 
@@ -81,7 +81,7 @@ def local_search(
         benchmarks, [*local, *others], evaluations, repeats,
         folder=folder, seed=seed, noise=noise, workers=workers, report=report,
     )  # fmt: skip
-    checkpoints = [one for one in checkpoints if one <= evaluations] or [evaluations]
+    checkpoints = within(checkpoints, evaluations)
     numbers = {
         "experiment": "local_search",
         **remarks.told(),

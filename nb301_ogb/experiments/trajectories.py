@@ -11,69 +11,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from nb301_ogb.baselines.benchmark import Benchmark, TabularBenchmark
 from nb301_ogb.errors import ConfigError
-from nb301_ogb.experiments import curves
+from nb301_ogb.experiments.comparison import CHECKPOINTS, Found, compare, run_searches, within
 from nb301_ogb.experiments.luck import luck
 from nb301_ogb.experiments.report import NO_REMARKS, Remarks
-from nb301_ogb.search import Budget, History, Spec, jobs, parse_spec, search, tabulated
+from nb301_ogb.search import Spec, parse_spec, tabulated
 from nb301_ogb.search.books import Report
 
 OPTIMISERS = ("rs", "de", "re", "ls", "bananas", "tpe")
 """Those of the paper that evaluate single architectures; `tpe` needs the extra `search`."""
-
-CHECKPOINTS = (100, 300, 1000)
-
-Found = dict[str, dict[str, list[History]]]
-"""By benchmark, `truth` and `surrogate`, and by optimiser: the repeats."""
-
-
-def run_searches(
-    benchmarks: dict[str, Benchmark],
-    optimisers: Sequence[str | Spec],
-    evaluations: int,
-    repeats: int,
-    *,
-    folder: Path,
-    seed: int = 0,
-    noise: bool = False,
-    workers: int = 1,
-    report: Callable[[str], Report] | None = None,
-) -> Found:
-    """Runs every optimiser on every benchmark; what lies in the folder already is not done again.
-
-    Args:
-        benchmarks: by a word that names the file of histories, `WORD.h5`.
-        optimisers: as `nb301_ogb.search.parse_spec` reads them.
-        evaluations: the budget of each repeat.
-        repeats: with the seeds from `seed` on.
-        folder: where the histories are kept.
-        seed: of the first repeat.
-        noise: whether optimisers are told single trainings.
-        workers: processes.
-        report: makes, for a benchmark's word, what is told how far the searches on it are.
-
-    Raises:
-        SearchError: where the folder holds searches on other benchmarks.
-    """
-    wanted = jobs([parse_spec(one) for one in optimisers], range(seed, seed + repeats))
-    found: Found = {}
-    for word, benchmark in benchmarks.items():
-        histories = search(
-            tabulated(benchmark),
-            wanted,
-            Budget(evaluations),
-            noise=noise,
-            workers=workers,
-            path=folder / f"{word}.h5",
-            report=None if report is None else report(word),
-        )
-        found[word] = {}
-        for history in histories:
-            found[word].setdefault(history.optimiser, []).append(history)
-    return found
 
 
 def trajectories(
@@ -136,7 +83,7 @@ def trajectories(
         "repeats": repeats,
         "seed": seed,
         "noise": noise,
-        **measure(found, benchmarks.get("truth"), [one for one in checkpoints if one <= evaluations] or [evaluations]),
+        **measure(found, benchmarks.get("truth"), within(checkpoints, evaluations)),
     }
     if isinstance(truth, TabularBenchmark) and "surrogate" in benchmarks:
         said = benchmarks["surrogate"].query_codes(truth.space.table()).mean
@@ -145,52 +92,22 @@ def trajectories(
 
 
 def measure(found: Found, judge: Benchmark | None, checkpoints: Sequence[int]) -> dict[str, Any]:
-    """The numbers of the experiment.
+    """The numbers of the experiment, as `compare` gives them.
+
+    Errors are by the `truth` and by the `surrogate`; `transferred` is the true error of what was found on the
+    surrogate, and `loss` by how much it is above that of what was found on the truth.
 
     Args:
         found: the searches.
-        judge: the truth, that judges what was found on the surrogate, or None.
+        judge: the truth, or None.
         checkpoints: evaluations after which optimisers are compared.
     """
-    names = list(next(iter(found.values())))
-    at = {(word, name): curves.errors_at(found[word][name], checkpoints) for word in found for name in names}
-    if judge is not None and "surrogate" in found:
-        at |= {("transferred", name): curves.judged_at(found["surrogate"][name], checkpoints, judge) for name in names}
-    words = list(dict.fromkeys(word for word, _ in at))
-    table = []
-    for place, count in enumerate(checkpoints):
-        errors = {word: {name: at[word, name][:, place] for name in names} for word in words}
-        entry: dict[str, Any] = {
-            "evaluations": count,
-            "errors": {
-                name: {word: curves.mean_and_error(errors[word][name]) for word in words}
-                | (_loss(errors, name) if "transferred" in words and "truth" in words else {})
-                for name in names
-            },
-        }
-        if {"truth", "surrogate"} <= set(words):
-            entry["order"] = curves.order_agreement(errors["truth"], errors["surrogate"])
-        table.append(entry)
-    lines = {name: _lines({word: found[word][name] for word in found}, judge) for name in names}
-    areas = {name: line["area"] for name, line in lines.items() if "area" in line}
-    return {"checkpoints": table, "areas": areas, "curves": lines}
-
-
-def _loss(errors: dict[str, dict[str, curves.Values]], name: str) -> dict[str, Any]:
-    """By how much what was found on the surrogate is worse in truth than what was found on the truth, by seeds."""
-    return {"loss": curves.mean_and_error(errors["transferred"][name] - errors["truth"][name])}
-
-
-def _lines(histories: dict[str, list[History]], judge: Benchmark | None) -> dict[str, Any]:
-    """An optimiser's curves over simulated seconds."""
-    seconds = curves.times(list(histories.values()))
-    found: dict[str, Any] = {"seconds": seconds.tolist()}
-    for word, repeats in histories.items():
-        found[word] = curves.band(curves.errors_over(repeats, seconds))
-    if judge is not None and "surrogate" in histories:
-        found["transferred"] = curves.band(curves.judged_over(histories["surrogate"], seconds, judge))
-    if {"truth", "surrogate"} <= set(histories):
-        found["area"] = curves.area_between(found["truth"]["mean"], found["surrogate"]["mean"])
-        deviation = np.array([found[word]["std"] for word in ("truth", "surrogate")])
-        found["area_of_deviations"] = curves.area_between(*deviation)
-    return found
+    both = {"truth", "surrogate"} <= set(found)
+    return compare(
+        found,
+        checkpoints,
+        reference="truth",
+        judge=judge,
+        judged={"surrogate": "transferred"} if both else {},
+        gaps={"loss": ("transferred", "truth")} if both else {},
+    )

@@ -151,7 +151,7 @@ def _tables(numbers: dict[str, Any]) -> list[Section]:
             )
         )
     sections = [Section("Errors", blocks)]
-    if numbers["areas"]:
+    if {"truth", "surrogate"} <= set(numbers["benchmarks"]):
         sections += [_order(numbers), _areas(numbers)]
     if numbers.get("luck"):
         sections.append(_luck(numbers["luck"]))
@@ -161,7 +161,7 @@ def _tables(numbers: dict[str, Any]) -> list[Section]:
 def _order(numbers: dict[str, Any]) -> Section:
     rows, words = [], []
     for entry in numbers["checkpoints"]:
-        order = entry["order"]
+        order = entry["order"]["surrogate"]
         same = "yes" if order["same"] else "no"
         taus = (order["kendall_tau"], order["kendall_tau_of_truth_halves"])
         shown = tuple(f"{tau:.2f}" if tau == tau else "-" for tau in taus)
@@ -194,7 +194,9 @@ def _order(numbers: dict[str, Any]) -> Section:
 
 
 def _areas(numbers: dict[str, Any]) -> Section:
-    rows = [(numbers["optimisers"][name], f"{area:.3f}") for name, area in numbers["areas"].items()]
+    rows = [
+        (numbers["optimisers"][name], f"{lines['areas']['surrogate']:.3f}") for name, lines in numbers["curves"].items()
+    ]
     caption = "Area between the mean curves on truth and surrogate, per unit of logarithmic time, in points of error"
     return Section("Area between the curves", [Table(caption, ("optimiser", "area"), rows)])
 

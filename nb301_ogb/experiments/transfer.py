@@ -22,12 +22,11 @@ from nb301_ogb.baselines.surrogate import Surrogate
 from nb301_ogb.baselines.surrogate_file import MARK
 from nb301_ogb.errors import ConfigError
 from nb301_ogb.evaluators.evaluator import Evaluator
-from nb301_ogb.experiments import curves
+from nb301_ogb.experiments.comparison import CHECKPOINTS, Found, compare, run_searches, within
 from nb301_ogb.experiments.report import NO_REMARKS, Remarks
-from nb301_ogb.experiments.trajectories import CHECKPOINTS, Found, run_searches
 from nb301_ogb.experiments.transfer_data import Fit, Material, group_material, visited_material
 from nb301_ogb.loaders.labelled import LabelledTable
-from nb301_ogb.search import Budget, History, jobs, parse_spec, search, tabulated
+from nb301_ogb.search import Budget, jobs, parse_spec, search, tabulated
 from nb301_ogb.search.books import Report
 from nb301_ogb.spaces.graphs import IntArray
 
@@ -141,7 +140,7 @@ def transfer(
         "seed": seed,
         "fits": fits(data, material, fitted),
         "predictions": predictions(data, material, fitted),
-        **measure(found, benchmarks, [one for one in checkpoints if one <= evaluations] or [evaluations]),
+        **measure(found, benchmarks, within(checkpoints, evaluations)),
     }
     return write_page(folder, numbers)
 
@@ -205,10 +204,11 @@ def _judged(data: LabelledTable, rows: IntArray, surrogate: Surrogate) -> dict[s
 
 
 def measure(found: Found, benchmarks: dict[str, Benchmark], checkpoints: Sequence[int]) -> dict[str, Any]:
-    """The numbers of the searches.
+    """The numbers of the searches, as `compare` gives them.
 
     Errors are by the benchmark that led the search (`with`), and of what was found on a surrogate also by the judge
-    (`with_judged`): the truth, or without one the surrogate that was fitted with such data.
+    (`with_judged`): the truth, or without one the surrogate that was fitted with such data. `with_loss` is by how much
+    that is above the error of what was found on the judge, and `price` what the surrogate without such data costs.
 
     Args:
         found: the searches.
@@ -216,47 +216,8 @@ def measure(found: Found, benchmarks: dict[str, Benchmark], checkpoints: Sequenc
         checkpoints: evaluations after which optimisers are compared.
     """
     judge = "truth" if "truth" in benchmarks else "with"
-    surrogates = [word for word in FITS if word != judge]
-    names = list(found[judge])
-    table = []
-    for count in checkpoints:
-        errors = {
-            word: {name: curves.errors_at(one, [count])[:, 0] for name, one in found[word].items()} for word in found
-        }
-        for word in surrogates:
-            errors[f"{word}_judged"] = {
-                name: curves.judged_at(one, [count], benchmarks[judge])[:, 0] for name, one in found[word].items()
-            }
-        other = "with_judged" if judge == "truth" else "with"
-        table.append(
-            {
-                "evaluations": count,
-                "errors": {
-                    name: {word: curves.mean_and_error(errors[word][name]) for word in errors}
-                    | {f"{word}_loss": _gap(errors, f"{word}_judged", judge, name) for word in surrogates}
-                    | {"price": _gap(errors, "without_judged", other, name)}
-                    for name in names
-                },
-                "order": {word: curves.order_agreement(errors[judge], errors[word]) for word in surrogates},
-            }
-        )
-    lines = {name: _lines({word: found[word][name] for word in found}, benchmarks[judge], surrogates) for name in names}
-    return {"judge": judge, "checkpoints": table, "curves": lines}
-
-
-def _gap(errors: dict[str, dict[str, curves.Values]], one: str, other: str, name: str) -> dict[str, float]:
-    """Error minus error of repeats with the same seed."""
-    return curves.mean_and_error(errors[one][name] - errors[other][name])
-
-
-def _lines(histories: dict[str, list[History]], judge: Benchmark, surrogates: Sequence[str]) -> dict[str, Any]:
-    """An optimiser's curves over simulated seconds, and how far they are from the judge's."""
-    seconds = curves.times(list(histories.values()))
-    found: dict[str, Any] = {"seconds": seconds.tolist(), "areas": {}}
-    for word, repeats in histories.items():
-        found[word] = curves.band(curves.errors_over(repeats, seconds))
-    for word in surrogates:
-        found[f"{word}_judged"] = curves.band(curves.judged_over(histories[word], seconds, judge))
-        reference = found["truth" if "truth" in found else "with"]
-        found["areas"][word] = curves.area_between(reference["mean"], found[word]["mean"])
-    return found
+    judged = {word: f"{word}_judged" for word in FITS if word != judge}
+    gaps = {f"{word}_loss": (told, judge) for word, told in judged.items()}
+    gaps["price"] = ("without_judged", judged.get("with", "with"))
+    compared = compare(found, checkpoints, reference=judge, judge=benchmarks[judge], judged=judged, gaps=gaps)
+    return {"judge": judge, **compared}

@@ -68,10 +68,11 @@ def test_trajectories_of_a_benchmark_and_its_shift(tmp_path):
             assert errors["surrogate"]["mean"] == pytest.approx(errors["truth"]["mean"] + 2)
             assert errors["transferred"] == errors["truth"]
             assert errors["loss"]["mean"] == 0
-        assert entry["order"]["same"]
+        assert entry["order"]["surrogate"]["same"]
     # As long as the first population is drawn, both optimisers draw the same.
-    assert [entry["order"]["kendall_tau"] for entry in numbers["checkpoints"]] == [None, 1.0]
-    assert numbers["areas"] == pytest.approx({"rs": 2.0, "re": 2.0})
+    assert [entry["order"]["surrogate"]["kendall_tau"] for entry in numbers["checkpoints"]] == [None, 1.0]
+    for lines in numbers["curves"].values():
+        assert lines["areas"] == pytest.approx({"surrogate": 2.0})
     truth = read_histories(tmp_path / "truth.h5")[1]
     last = [100 - one.mean[one.best] for one in truth if one.optimiser == "re"]
     assert numbers["checkpoints"][1]["errors"]["re"]["truth"]["mean"] == pytest.approx(np.mean(last))
@@ -103,8 +104,8 @@ def test_trajectories_of_one_benchmark(tmp_path, role):
     pair = {"truth": None, "surrogate": None, role: Sum("darts")}
     numbers = trajectories(pair["truth"], pair["surrogate"], tmp_path, **QUICK, remarks=Remarks("A trial."))
     assert set(numbers["benchmarks"]) == {role}
-    assert numbers["areas"] == {}
-    assert "order" not in numbers["checkpoints"][0]
+    assert all(lines["areas"] == {} for lines in numbers["curves"].values())
+    assert numbers["checkpoints"][0]["order"] == {}
     assert "A trial." in (tmp_path / "report.html").read_text()
     assert (tmp_path / "report.md").read_text().count("| random search |") == 2
 
