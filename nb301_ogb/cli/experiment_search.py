@@ -190,8 +190,8 @@ def show_report(numbers: dict[str, Any], output: Path, as_json: bool, figures: S
         return
     found = {"report.html": "figures and tables", "report.md": "the tables as Markdown", "report.json": "the numbers"}
     kinds = {"svg": "a figure", "pdf": "a figure for print"}
-    named = (numbers["experiment"], *figures)
+    named, folder = (numbers["experiment"], *figures), output.expanduser()
     found |= {f"{figure}.{kind}": what for figure in named for kind, what in kinds.items()}
     for name, what in found.items():
-        if (output / name).exists():
+        if (folder / name).exists():
             console.print(f"{output / name}   {what}", highlight=False, soft_wrap=True)

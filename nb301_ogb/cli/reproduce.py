@@ -71,17 +71,21 @@ def run(
     The same command goes on after an interruption: runs that are finished count, the others go on or follow. The
     folder then holds runs/SPLIT/MODEL/DATASET/seed-N, submissions/MODEL-BOARD.submission and the pages, site/.
     """
-    from nb301_ogb.errors import SweepError
+    from nb301_ogb.errors import ConfigError, SweepError
     from nb301_ogb.leaderboard.reference.data import caveats, provide, source_option
-    from nb301_ogb.leaderboard.reference.entries import Maker, write_board, write_entries
+    from nb301_ogb.leaderboard.reference.entries import Maker, check_seeds, write_board, write_entries
     from nb301_ogb.leaderboard.reference.plan import Plan, boards_for, reference_models
     from nb301_ogb.sweeps.trials import run_trials
 
+    if lists is not None and source is None:
+        msg = f"--splits {lists} goes with --source; a split to train on is named by --split."
+        raise ConfigError(msg)
     name, boards = boards_for(board, _listed(split))
     plan = Plan(name, boards, reference_models(_listed(models)), tuple(parse_seeds(seeds)), output.expanduser())
     if dry_run:
         _show_plan(plan, root, source, as_json)
         return
+    check_seeds(plan)
     maker = Maker(code=code, note=note)
     maker = replace(maker, authors=tuple(author or maker.authors), contact=contact or maker.contact)
     place = open_engine(engine, workers, address, threads, device)

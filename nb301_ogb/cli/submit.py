@@ -87,7 +87,7 @@ def run(
     else:
         head, predictions = _collect(sources, given, dataset, split, open_exam)
         head = replace(head, **given)
-        path = output or Path(f"{_file_name(head.model)}{SUFFIX}")
+        path = (output or Path(f"{_file_name(head.model)}{SUFFIX}")).expanduser()
         if path.suffix != SUFFIX:
             msg = f"--output {path} does not end with {SUFFIX}, by which a leaderboard finds its submissions."
             raise SubmissionError(msg)

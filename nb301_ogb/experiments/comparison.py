@@ -8,7 +8,7 @@ from typing import Any
 
 from nb301_ogb.baselines.benchmark import Benchmark
 from nb301_ogb.experiments import curves
-from nb301_ogb.search import Budget, History, Spec, jobs, parse_spec, search, tabulated
+from nb301_ogb.search import Budget, History, OptimiserLike, jobs, parse_spec, search, tabulated
 from nb301_ogb.search.books import Report
 
 CHECKPOINTS = (100, 300, 1000)
@@ -19,7 +19,7 @@ Found = dict[str, dict[str, list[History]]]
 
 def run_searches(
     benchmarks: dict[str, Benchmark],
-    optimisers: Sequence[str | Spec],
+    optimisers: Sequence[OptimiserLike],
     evaluations: int,
     repeats: int,
     *,

@@ -19,7 +19,7 @@ from nb301_ogb.experiments import curves
 from nb301_ogb.experiments.comparison import Found, run_searches, within
 from nb301_ogb.experiments.landscape import landscape
 from nb301_ogb.experiments.report import NO_REMARKS, Remarks
-from nb301_ogb.search import parse_spec, tabulated
+from nb301_ogb.search import OptimiserLike, parse_spec, tabulated
 from nb301_ogb.search.books import Report
 
 LOCAL = ("ls", "ls-once", "ls:improvement=first")
@@ -34,8 +34,8 @@ def local_search(
     large: Benchmark | None,
     output: str | Path,
     *,
-    local: Sequence[str] = LOCAL,
-    others: Sequence[str] = OTHERS,
+    local: Sequence[OptimiserLike] = LOCAL,
+    others: Sequence[OptimiserLike] = OTHERS,
     evaluations: int = 1000,
     repeats: int = 50,
     checkpoints: Sequence[int] = CHECKPOINTS,
@@ -72,13 +72,13 @@ def local_search(
     from nb301_ogb.experiments.local_search_page import write_page
 
     benchmarks = {word: tabulated(one) for word, one in (("small", small), ("large", large)) if one is not None}
-    local, others = [str(parse_spec(one)) for one in local], [str(parse_spec(one)) for one in others]
-    if not benchmarks or not local or not others:
+    searches, rest = [[parse_spec(one) for one in given] for given in (local, others)]
+    if not benchmarks or not searches or not rest:
         msg = "the experiment needs a small or a large benchmark, a local search, and an optimiser to hold it against."
         raise ConfigError(msg)
     folder = Path(output).expanduser()
     found = run_searches(
-        benchmarks, [*local, *others], evaluations, repeats,
+        benchmarks, [*searches, *rest], evaluations, repeats,
         folder=folder, seed=seed, noise=noise, workers=workers, report=report,
     )  # fmt: skip
     checkpoints = within(checkpoints, evaluations)
@@ -86,14 +86,17 @@ def local_search(
         "experiment": "local_search",
         **remarks.told(),
         "benchmarks": {word: {"name": one.name, "space": one.space.name} for word, one in benchmarks.items()},
-        "local": local,
-        "others": others,
-        "optimisers": {name: parse_spec(name).title for name in (*local, *others)},
+        "local": [str(one) for one in searches],
+        "others": [str(one) for one in rest],
+        "optimisers": {str(one): one.title for one in (*searches, *rest)},
         "evaluations": evaluations,
         "repeats": repeats,
         "seed": seed,
         "noise": noise,
-        "found": {word: measure(found, word, local, others, checkpoints, evaluations) for word in found},
+        "found": {
+            word: measure(found, word, [*map(str, searches)], [*map(str, rest)], checkpoints, evaluations)
+            for word in found
+        },
         "landscape": {word: landscape(one) for word, one in benchmarks.items()},
     }
     return write_page(folder, numbers)

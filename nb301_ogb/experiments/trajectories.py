@@ -16,7 +16,7 @@ from nb301_ogb.errors import ConfigError
 from nb301_ogb.experiments.comparison import CHECKPOINTS, Found, compare, run_searches, within
 from nb301_ogb.experiments.luck import luck
 from nb301_ogb.experiments.report import NO_REMARKS, Remarks
-from nb301_ogb.search import Spec, parse_spec, tabulated
+from nb301_ogb.search import OptimiserLike, parse_spec, tabulated
 from nb301_ogb.search.books import Report
 
 OPTIMISERS = ("rs", "de", "re", "ls", "bananas", "tpe")
@@ -28,7 +28,7 @@ def trajectories(
     surrogate: Benchmark | None,
     output: str | Path,
     *,
-    optimisers: Sequence[str | Spec] = OPTIMISERS,
+    optimisers: Sequence[OptimiserLike] = OPTIMISERS,
     evaluations: int = 1000,
     repeats: int = 50,
     checkpoints: Sequence[int] = CHECKPOINTS,
@@ -58,13 +58,16 @@ def trajectories(
         What `report.json` holds.
 
     Raises:
-        ConfigError: where there is no benchmark, or the two answer for different spaces.
+        ConfigError: where there is no benchmark or no optimiser, or the two benchmarks answer for different spaces.
         OutputError: where the folder cannot be written.
     """
     from nb301_ogb.experiments.trajectories_page import write_page
 
     pairs = {"truth": truth, "surrogate": surrogate}
     benchmarks = {word: tabulated(one) for word, one in pairs.items() if one is not None}
+    if not optimisers:
+        msg = "trajectories need an optimiser."
+        raise ConfigError(msg)
     if not benchmarks or len({one.space.name for one in benchmarks.values()}) > 1:
         msg = "trajectories need the truth, a surrogate, or both of one search space."
         raise ConfigError(msg)

@@ -26,7 +26,7 @@ from nb301_ogb.experiments.comparison import CHECKPOINTS, Found, compare, run_se
 from nb301_ogb.experiments.report import NO_REMARKS, Remarks
 from nb301_ogb.experiments.transfer_data import Fit, Material, group_material, visited_material
 from nb301_ogb.loaders.labelled import LabelledTable
-from nb301_ogb.search import Budget, jobs, parse_spec, search, tabulated
+from nb301_ogb.search import Budget, OptimiserLike, jobs, parse_spec, search, tabulated
 from nb301_ogb.search.books import Report
 from nb301_ogb.spaces.graphs import IntArray
 
@@ -60,8 +60,8 @@ def transfer(
     dataset: str,
     output: str | Path,
     *,
-    optimiser: str = "re",
-    others: Sequence[str] = OTHERS,
+    optimiser: OptimiserLike = "re",
+    others: Sequence[OptimiserLike] = OTHERS,
     group: str | None = None,
     records: int = RECORDS,
     models: Models | None = None,
@@ -106,7 +106,7 @@ def transfer(
 
     folder, models = Path(output).expanduser(), models or Models()
     spec = parse_spec(optimiser)
-    names = list(dict.fromkeys([str(spec), *(str(parse_spec(one)) for one in others)]))
+    specs = list(dict.fromkeys([spec, *map(parse_spec, others)]))
     data = LabelledTable(dataset, root)
     benchmarks: dict[str, Benchmark] = {}
     if data.file.groups() is not None:
@@ -123,7 +123,7 @@ def transfer(
               for word, fit in material.fits.items()}  # fmt: skip
     benchmarks |= {word: tabulated(one) for word, one in fitted.items()}
     found = run_searches(
-        benchmarks, names, evaluations, repeats, folder=folder, seed=seed, workers=workers, report=report
+        benchmarks, specs, evaluations, repeats, folder=folder, seed=seed, workers=workers, report=report
     )
     numbers = {
         "experiment": "transfer",
@@ -134,7 +134,7 @@ def transfer(
         "left_out": "group" if "truth" not in benchmarks else "visited",
         "records": 0 if "truth" not in benchmarks else records,
         "benchmarks": {word: one.name for word, one in benchmarks.items()},
-        "optimisers": {name: parse_spec(name).title for name in names},
+        "optimisers": {str(one): one.title for one in specs},
         "evaluations": evaluations,
         "repeats": repeats,
         "seed": seed,

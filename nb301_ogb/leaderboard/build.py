@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy as np
 
 from nb301_ogb.errors import SubmissionError
 from nb301_ogb.evaluators.submission.file import read
-from nb301_ogb.evaluators.submission.form import OFFICIAL_SEEDS, PARTS, SUFFIX, Exam
+from nb301_ogb.evaluators.submission.form import FILE_NAME, OFFICIAL_SEEDS, PARTS, SUFFIX, Exam
 from nb301_ogb.leaderboard.boards import SMALL, Board, shown
 from nb301_ogb.leaderboard.comparison import Comparison, bootstrap_rmse, compare, ranks
 from nb301_ogb.leaderboard.diagnostics import Diagnostic, Subset, diagnostics, subsets
@@ -22,8 +21,6 @@ from nb301_ogb.leaderboard.suspicion import suspicions
 
 METRICS = ("rmse", "kendall_tau")
 """What a board shows for validation and test."""
-
-_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,120}", re.ASCII)
 
 Notice = Callable[[str], None]
 
@@ -113,7 +110,7 @@ def find_submissions(folder: Path) -> list[Path]:
         msg = f"{folder} is no folder; give one that holds {SUFFIX} files."
         raise SubmissionError(msg)
     found = sorted(path for path in folder.iterdir() if path.suffix == SUFFIX and not path.name.startswith("."))
-    wrong = [path.name for path in found if _NAME.fullmatch(path.name) is None]
+    wrong = [path.name for path in found if FILE_NAME.fullmatch(path.name) is None]
     if wrong:
         msg = f"{folder} holds a file named {wrong[0]!r}; use letters, digits, dots, hyphens and underscores alone."
         raise SubmissionError(msg)

@@ -235,11 +235,12 @@ def header(info: DatasetInfo, origin: Origin) -> Header:
 
 
 def described(source: Source) -> list[dict[str, str | int]]:
-    """For each source file its name, size and sha256; for a folder its name."""
+    """For each source file its name, size and sha256; for a folder its name, its files and their size."""
     found: list[dict[str, str | int]] = []
     for path in paths(source):
         if path.is_dir():
-            found.append({"folder": path.resolve().name})
+            sizes = [one.stat().st_size for one in path.rglob("*") if one.is_file()]
+            found.append({"folder": path.resolve().name, "files": len(sizes), "size": sum(sizes)})
             continue
         digest = hashlib.sha256()
         with path.open("rb") as stream:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,9 +11,11 @@ from typing import Protocol
 
 import numpy as np
 
+from nb301_ogb.errors import SearchError
+from nb301_ogb.loaders.fetch.lock import work_lock
 from nb301_ogb.search.budget import Budget
 from nb301_ogb.search.history import History
-from nb301_ogb.search.history_file import About, write_histories
+from nb301_ogb.search.history_file import About, read_histories, write_histories
 from nb301_ogb.search.repeat import Job
 
 Key = tuple[str, int]
@@ -20,6 +23,9 @@ Key = tuple[str, int]
 
 REPORT_EVERY, SAVE_EVERY = 0.1, 15.0
 """Seconds between two reports, and between two writings of the file."""
+
+_WAIT = 60.0
+"""Seconds for which another search may keep the file to itself."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,9 @@ class Ledger(Protocol):
 class Books:
     """The ledger of a whole search.
 
+    Other searches may write the same file meanwhile, as the jobs of a cluster do: it is read again before it is
+    written, and what they did stays in it.
+
     Args:
         jobs: the repeats that are wanted.
         budget: of each.
@@ -68,6 +77,7 @@ class Books:
         path: where the file shall be, or None.
         about: what the histories are about.
         report: is told how far the search is, or None.
+        overwrite: whether what the file holds goes, as soon as it is written.
 
     Attributes:
         todo: the jobs that are not done yet.
@@ -81,8 +91,10 @@ class Books:
         path: Path | None,
         about: About,
         report: Report | None,
+        overwrite: bool = False,
     ) -> None:
         self._jobs, self._budget, self._path, self._about, self._report = jobs, budget, path, about, report
+        self._overwrite = overwrite
         self._histories = dict(held)
         done = {key for key, history in held.items() if history.cut(budget).end != "interrupted"}
         self.todo = [job for job in jobs if job.key not in done]
@@ -118,19 +130,54 @@ class Books:
     def hand_in(self, histories: Sequence[History]) -> None:
         """Takes the present state of repeats, and writes the file if it is time."""
         for history in histories:
-            key = (history.optimiser, history.seed)
-            # A repeat that was stopped while it went through what was recorded has less than the record.
-            if key not in self._histories or len(history) >= len(self._histories[key]):
-                self._histories[key] = history
+            self._keep(history)
         if self.due:
             self.save()
 
+    def _keep(self, history: History) -> None:
+        key = (history.optimiser, history.seed)
+        # A repeat that was stopped while it went through what was recorded has less than the record.
+        if key not in self._histories or len(history) >= len(self._histories[key]):
+            self._histories[key] = history
+
     def save(self) -> None:
-        """Writes the file, if there shall be one."""
+        """Writes the file, if there shall be one.
+
+        Raises:
+            SearchError: where another search has made the file one about something else.
+            OutputError: where it cannot be written.
+        """
         if self._path is not None:
-            write_histories(self._path, self._about, [self._histories[key] for key in sorted(self._histories)])
+            with contextlib.suppress(OSError):  # the writing tells what is wrong
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+            with work_lock(self._path.with_name(f".{self._path.name}.lock"), _WAIT):
+                there = {} if self._overwrite else held_in(self._path, self._about)
+                self._overwrite = False
+                for key, history in there.items():
+                    if key not in self._histories or len(history) > len(self._histories[key]):
+                        self._histories[key] = history
+                write_histories(self._path, self._about, [self._histories[key] for key in sorted(self._histories)])
         self._saved = time.monotonic()
 
     def results(self) -> list[History]:
         """A history for each job, within the budget."""
         return [self._histories[job.key].cut(self._budget) for job in self._jobs]
+
+
+def held_in(path: Path, about: About) -> dict[Key, History]:
+    """The histories of a file, if there is one, by their keys.
+
+    Raises:
+        SearchError: where they are about something else.
+    """
+    if not path.exists():
+        return {}
+    found, histories = read_histories(path)
+    if found != about:
+        noise = "with" if found.noise else "without"
+        msg = (
+            f"{path} holds searches on {found.benchmark} {noise} noise, not on this benchmark in this way; choose "
+            "another --output, or remove the file."
+        )
+        raise SearchError(msg)
+    return {(history.optimiser, history.seed): history for history in histories}

@@ -93,10 +93,10 @@ def read_histories(path: str | Path) -> tuple[About, list[History]]:
     except (OSError, KeyError, ValueError, RuntimeError) as error:
         if isinstance(error, FileFormatError):
             raise
-        msg = f"{path} cannot be read as a search history; write it again with --overwrite."
+        msg = f"{path} cannot be read as a search history; remove it to write it again."
         raise FileFormatError(msg) from error
     if attributes.get("digest") != _digest(about, histories):
-        msg = f"{path} is damaged: its contents are not those that were written; write it again with --overwrite."
+        msg = f"{path} is damaged: its contents are not those that were written; remove it to write it again."
         raise IntegrityError(msg)
     return about, histories
 

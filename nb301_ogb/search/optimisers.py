@@ -59,12 +59,27 @@ class Spec:
     """An optimiser's name and those of its settings that differ from its defaults, by name.
 
     Attributes:
-        name: one of `optimiser_names()`.
-        settings: pairs of a setting's name and value, in the order of the names.
+        name: one of `optimiser_names()`, or another that goes by it in files and reports.
+        settings: pairs of a setting's name and value, in the order of the names; the optimiser takes them by keyword.
+        kind: the class of an optimiser that is none of these.
+
+    Raises:
+        SearchError: where the class has a name that stands for another optimiser, or the name would not do for a text.
     """
 
     name: str
     settings: tuple[tuple[str, Any], ...] = ()
+    kind: type[Optimiser] | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind is None:
+            return
+        if self.name in _HOME or self.name in _ALIASES or re.fullmatch(r"[A-Za-z0-9_.-]+", self.name) is None:
+            msg = (
+                f"{self.name!r} cannot be the name of {self.kind.__name__}: it is taken, or more than letters, digits, "
+                "dots, hyphens and underscores."
+            )
+            raise SearchError(msg)
 
     def __str__(self) -> str:
         listed = ",".join(f"{name}={_text(value)}" for name, value in self.settings)
@@ -74,7 +89,8 @@ class Spec:
     def title(self) -> str:
         """For people."""
         listed = ", ".join(f"{name} {_text(value)}" for name, value in self.settings)
-        return f"{TITLES[self.name]} ({listed})" if listed else TITLES[self.name]
+        title = TITLES[self.name] if self.kind is None else getattr(self.kind, "title", self.name)
+        return f"{title} ({listed})" if listed else title
 
     def make(self, space: Space, rng: np.random.Generator) -> Optimiser:
         """The optimiser, at its beginning.
@@ -83,20 +99,28 @@ class Spec:
             SearchError: for a setting that cannot have its value.
             MissingExtraError: where it needs a library that is not installed.
         """
+        if self.kind is not None:
+            return self.kind(space, rng, **dict(self.settings))
         return _class(self.name)(space, rng, **{**_HOME[self.name][2], **dict(self.settings)})
 
 
-def parse_spec(text: str | Spec) -> Spec:
-    """The specification that a text stands for.
+OptimiserLike = str | Spec | type[Optimiser]
+"""How an optimiser may be asked for: by a text, a specification, or the class of one that is not in the package."""
+
+
+def parse_spec(text: OptimiserLike) -> Spec:
+    """The specification that a text stands for, or an optimiser of your own, which goes by the name of its class.
 
     Args:
-        text: a name, or a name, a colon and settings as `name=value` with commas between them.
+        text: a name, or a name, a colon and settings as `name=value` with commas between them; or a class.
 
     Raises:
         SearchError: naming the optimisers, or the settings, that there are.
     """
     if isinstance(text, Spec):
         return text
+    if isinstance(text, type):
+        return Spec(text.__name__, kind=text)
     name, _, listed = text.replace(" ", "").partition(":")
     name = name.lower().replace("_", "-")
     name = _ALIASES.get(name, name)

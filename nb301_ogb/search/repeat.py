@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from nb301_ogb.errors import SearchError
 from nb301_ogb.search.budget import Budget
 from nb301_ogb.search.history import COLUMNS, History, charge
 from nb301_ogb.search.interface import Values
-from nb301_ogb.search.optimisers import Spec, parse_spec
+from nb301_ogb.search.optimisers import OptimiserLike, Spec, parse_spec
 from nb301_ogb.spaces import Space
 from nb301_ogb.spaces.graphs import CodeArray
 
@@ -38,13 +39,17 @@ class Job:
         return str(self.spec), self.seed
 
 
-def jobs(specs: list[str | Spec] | str | Spec, seeds: range | list[int]) -> list[Job]:
+def jobs(specs: Sequence[OptimiserLike] | OptimiserLike, seeds: range | list[int]) -> list[Job]:
     """A job for each optimiser and seed.
+
+    Args:
+        specs: one or several, as `parse_spec` reads them.
+        seeds: of the repeats of each.
 
     Raises:
         SearchError: for an optimiser that does not exist or stands there twice, or a seed below 0.
     """
-    listed = [parse_spec(spec) for spec in ([specs] if isinstance(specs, str | Spec) else specs)]
+    listed = [parse_spec(spec) for spec in ([specs] if isinstance(specs, str | Spec | type) else specs)]
     found = [Job(spec, int(seed)) for spec in listed for seed in seeds]
     if len({job.key for job in found}) != len(found) or any(seed < 0 for seed in seeds):
         msg = "each optimiser and each seed may stand there once, and seeds are 0 or above."
@@ -135,7 +140,7 @@ class Repeat:
         if not np.array_equal(old.codes[low:high], codes[:held]):
             msg = (
                 f"the history of {old.optimiser}, seed {old.seed}, cannot be continued: another version or another "
-                "machine made it; start anew with --overwrite."
+                "machine made it; choose another --output, or remove the file to start anew."
             )
             raise SearchError(msg)
         rows = slice(low, high)

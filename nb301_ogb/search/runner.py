@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nb301_ogb.baselines.benchmark import Benchmark
-from nb301_ogb.errors import SearchError
-from nb301_ogb.search.books import Books, Key, Report
+from nb301_ogb.search.books import Books, Report, held_in
 from nb301_ogb.search.budget import Budget
 from nb301_ogb.search.history import History
-from nb301_ogb.search.history_file import About, read_histories
+from nb301_ogb.search.history_file import About
 from nb301_ogb.search.repeat import Job
 from nb301_ogb.search.together import run_together
 from nb301_ogb.search.workers import run_apart
@@ -40,7 +39,8 @@ def search(
         noise: whether optimisers are told single trainings in place of means.
         workers: processes. A script that asks for several needs `if __name__ == "__main__":`, as multiprocessing says.
         path: a file of histories. What it holds of these jobs is not done again, and repeats that were interrupted, or
-            had a smaller budget, go on where they ended. Histories of other jobs stay in it.
+            had a smaller budget, go on where they ended. Histories of other jobs stay in it, also those that another
+            search writes to it meanwhile.
         overwrite: whether to begin anew where `path` exists.
         report: is told, some times a second, how far the search is.
 
@@ -54,8 +54,8 @@ def search(
     """
     about = About(benchmark.space.name, benchmark.name, noise)
     path = None if path is None else Path(path).expanduser()
-    held = {} if path is None or overwrite else _held(path, about)
-    books = Books(jobs, budget, held, path, about, report)
+    held = {} if path is None or overwrite else held_in(path, about)
+    books = Books(jobs, budget, held, path, about, report, overwrite)
     if not books.todo:
         return books.results()
     try:
@@ -68,22 +68,3 @@ def search(
         books.save()
     books.tell()
     return books.results()
-
-
-def _held(path: Path, about: About) -> dict[Key, History]:
-    """The histories of a file, if there is one, by their keys.
-
-    Raises:
-        SearchError: where they are about something else.
-    """
-    if not path.exists():
-        return {}
-    found, histories = read_histories(path)
-    if found != about:
-        noise = "with" if found.noise else "without"
-        msg = (
-            f"{path} holds searches on {found.benchmark} {noise} noise, not on this benchmark in this way; choose "
-            "another --output, or say --overwrite to begin anew."
-        )
-        raise SearchError(msg)
-    return {(history.optimiser, history.seed): history for history in histories}

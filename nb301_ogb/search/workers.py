@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 from nb301_ogb.baselines.benchmark import Benchmark
@@ -112,8 +113,9 @@ def run_apart(
         books: get the histories.
 
     Raises:
-        SearchError: where the benchmark cannot travel, or a process dies.
+        SearchError: where the benchmark or an optimiser cannot travel, or a process dies.
     """
+    _require_travel(benchmark, books.todo)
     size = min(_MOST_IN_STEP, -(-len(books.todo) // workers))
     groups = [books.todo[first : first + size] for first in range(0, len(books.todo), size)]
     context = multiprocessing.get_context("spawn")
@@ -134,9 +136,6 @@ def run_apart(
                 books.hand_in(histories)
                 books.tell()
         _pass_on(messages, books)
-    except (TypeError, AttributeError) as error:
-        msg = f"{benchmark.name} cannot be handed to another process ({error}); search with one worker."
-        raise SearchError(msg) from error
     except BrokenProcessPool as error:
         msg = "a process of the search died (out of memory?); search with fewer workers, finished repeats are kept."
         raise SearchError(msg) from error
@@ -149,6 +148,20 @@ def run_apart(
             books.hand_in(histories)
     if failure is not None:
         raise failure
+
+
+def _require_travel(benchmark: Benchmark, todo: Sequence[Job]) -> None:
+    """Tells now what a pool of processes would tell in its own way, or never.
+
+    Raises:
+        SearchError: where the benchmark, or the class of an optimiser, cannot be sent to another process.
+    """
+    for name, what in ((benchmark.name, benchmark), ("the optimiser", [job.spec for job in todo])):
+        try:
+            ForkingPickler.dumps(what)
+        except Exception as error:  # whatever its own code raises
+            msg = f"{name} cannot be handed to another process ({error}); search with one worker."
+            raise SearchError(msg) from error
 
 
 def _wound_up(messages: Any, pending: Iterable[Future[tuple[list[History], Exception | None]]]) -> list[list[History]]:

@@ -180,8 +180,11 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
     return Job(info.name, SMALL, root=root, device="cpu")
 
 
-def killed(command: list[str], checkpoint: Path, passed: float, later: float = 0.0) -> float:
-    """Starts a process and kills it some seconds after its checkpoint is newer than `passed`; tells how new it is."""
+def killed(command: list[str], checkpoint: Path, passed: float, later: float = 0.0) -> float | None:
+    """Starts a process and kills it some seconds after its checkpoint is newer than `passed`.
+
+    Tells how new that is; None where the process was through before.
+    """
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     ends = time.monotonic() + 100
     while time.monotonic() < ends and process.poll() is None:
@@ -191,8 +194,8 @@ def killed(command: list[str], checkpoint: Path, passed: float, later: float = 0
     time.sleep(later)
     process.send_signal(signal.SIGKILL)
     output, _ = process.communicate()
-    assert process.returncode == -signal.SIGKILL, output
-    return checkpoint.stat().st_mtime
+    assert process.returncode in (0, -signal.SIGKILL), output
+    return checkpoint.stat().st_mtime if process.returncode else None
 
 
 def holds_the_same(run: Run, expected: Run) -> None:
@@ -216,7 +219,7 @@ def command_of(job: Job, output: Path, seed: int, folder: Path) -> list[str]:
 def test_a_killed_process_ends_as_if_nothing_had_happened(job: Job, tmp_path: Path) -> None:
     (expected,) = train(job, [7], tmp_path / "whole")
     output = tmp_path / "killed"
-    killed(command_of(job, output, 7, tmp_path), output / ".seed-7.checkpoint", 0.0)
+    assert killed(command_of(job, output, 7, tmp_path), output / ".seed-7.checkpoint", 0.0)
     assert not (output / "seed-7").exists()
     with pytest.raises(ConfigError, match=r"--resume to go on with it, or --overwrite"):
         train(job, [7], output)
@@ -235,6 +238,9 @@ def test_killed_again_and_again(job: Job, tmp_path: Path) -> None:
     for number in range(8):
         resume = ["--resume"] if number else []
         passed = killed([*command, *resume], output / ".seed-7.checkpoint", passed, rng.uniform(0, 0.3))
+        if passed is None:  # a busy machine may see the end before the eighth
+            assert number > 2
+            break
     (run,) = train(job, [7], output, resume=True)
     holds_the_same(run, expected)
 

@@ -78,6 +78,23 @@ def test_from_nothing_to_the_board(place):
     assert table.stderr.splitlines() == [table.stderr.strip()]  # nothing was trained again
 
 
+def test_an_entry_does_not_lose_seeds(place):
+    done("--root", "root", "--output", "out")
+    before = entries(place / "out")
+    for fewer in ("0", "1-2"):
+        said = refused(*words("--root", "root", "--output", "out", seeds=fewer))
+        assert "tiny-nb201-cifar10-equivalence.submission has the seeds 0-1, and the seeds" in said
+        assert "name all of them with --seeds" in said
+    assert entries(place / "out") == before
+    assert not list((place / "out/runs").glob("*/*/*/seed-2"))
+    done("--root", "root", "--output", "out", seeds="0-2")
+    assert read(place / "out/submissions/tiny-nb201-cifar10-equivalence.submission").head.seeds == (0, 1, 2)
+    damaged = place / "out/submissions/few-nb201-cifar10-equivalence.submission"
+    damaged.write_bytes(b"x")
+    done("--root", "root", "--output", "out", seeds="0-2")
+    assert read(damaged).head.seeds == (0, 1, 2)
+
+
 def test_a_second_split_joins_the_first_on_the_site(place):
     done("--root", "root", "--output", "out", "--split", "equivalence")
     done("--root", "root", "--output", "out", "--split", "random")
@@ -147,6 +164,7 @@ def test_reference_entries_are_official(place, monkeypatch):
         (("nb201", "--models", "gon"), "there is no configuration 'gon'"),
         (("nb201", "--seeds", "1,1"), "names a seed twice"),
         (("nb201", "--source", "x.zip"), "is inside the package"),
+        (("nb201", "--splits", "random"), "a split to train on is named by --split"),
         (("nb201", "--engine", "cloud"), "there is no engine 'cloud'"),
         (("nb201", "--device", "gpu"), "gpu"),
     ],

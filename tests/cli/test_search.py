@@ -83,7 +83,7 @@ def test_a_search_goes_on_and_begins_anew_only_when_told(tmp_path):
     after = read_histories(path)[1][0]
     np.testing.assert_array_equal(after.codes[:60], before.codes)
     assert len(after) == 80
-    with pytest.raises(SearchError, match="--overwrite"):
+    with pytest.raises(SearchError, match="remove the file"):
         call("--budget", 80, "--output", path, "--benchmark", "table:nb201-cifar100")
     call("--budget", 20, "--output", path, "--benchmark", "table:nb201-cifar100", "--overwrite")
     assert "cifar100" in read_histories(path)[0].benchmark

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -92,6 +93,18 @@ def test_a_packed_file_is_checked(submission):
     submission.write_bytes(submission.read_bytes()[:-1])
     (fault,) = refused(submission.parent, "submit", submission)
     assert "no whole submission" in fault
+
+
+def test_a_tilde_that_no_shell_has_replaced(tmp_path, monkeypatch):
+    _, predictions = make([EXAM], open_exam, seeds=1)
+    parts = {f"{part}/{name}": getattr(predictions[EXAM][part], field)
+             for part in PARTS for name, field in (("code", "codes"), ("y_pred", "y_pred"))}  # fmt: skip
+    np.savez(tmp_path / "p.npz", seeds=np.array([0]), **parts)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    options = ("--model", "m", "--num-params", 1, "--dataset", "nb201-cifar10", "--output=~/m.submission", "--json")
+    found = json.loads(done(tmp_path, "submit", "p.npz", *options))
+    assert found["file"] == str(tmp_path / "home/m.submission")
+    assert found["bytes"] == (tmp_path / "home/m.submission").stat().st_size
 
 
 def test_a_table_with_everything(tmp_path):

@@ -21,6 +21,7 @@ from nb301_ogb.experiments.parameter_free import parameter_free
 from nb301_ogb.experiments.report import Remarks, error_ticks
 from nb301_ogb.experiments.trajectories import trajectories
 from nb301_ogb.search import Budget, jobs, read_histories, search
+from nb301_ogb.search.random_search import RandomSearch
 from nb301_ogb.spaces import get_space
 from tests.search.search_benchmarks import Silent, Sum
 
@@ -133,7 +134,23 @@ def test_trajectories_without_answers(tmp_path):
     assert "nothing is drawn" in (tmp_path / "report.md").read_text()
 
 
+def test_an_own_optimiser_stands_beside_the_others(tmp_path):
+    class Mine(RandomSearch):
+        title = "a search of my own"
+
+    quick = {**QUICK, "optimisers": (Mine, "rs")}
+    numbers = trajectories(Sum(), None, tmp_path / "t", **quick)
+    assert numbers["optimisers"] == {"Mine": "a search of my own", "rs": "random search"}
+    errors = numbers["checkpoints"][-1]["errors"]
+    assert errors["Mine"] == errors["rs"]
+    assert "a search of my own" in (tmp_path / "t/report.md").read_text()
+    found = local_search(Sum(), None, tmp_path / "l", local=("ls",), others=(Mine,), evaluations=40, repeats=2)
+    assert found["found"]["small"]["checkpoints"][-1]["best_other"] == "Mine"
+
+
 def test_benchmarks_must_belong_together(tmp_path):
+    with pytest.raises(ConfigError, match="need an optimiser"):
+        trajectories(Sum(), None, tmp_path, optimisers=())
     for run in (trajectories, parameter_free):
         with pytest.raises(ConfigError, match="one search space"):
             run(Sum(), Sum("darts"), tmp_path)

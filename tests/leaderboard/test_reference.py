@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from nb301_ogb.baselines.runs import MARK
 from nb301_ogb.catalog import LEAVE_OUT_GROUPS, get_info
-from nb301_ogb.errors import ConfigError, DatasetNameError
+from nb301_ogb.errors import BuildError, ConfigError, DatasetNameError
 from nb301_ogb.evaluators.submission.check import shortfalls
 from nb301_ogb.leaderboard.boards import OFFICIAL
 from nb301_ogb.leaderboard.reference.data import caveats, own_root, provide, source_option, whereabouts
@@ -67,6 +67,10 @@ def test_models(tmp_path):
         reference_models(["gin", str(tmp_path / "gin.toml")])
     with pytest.raises(ConfigError, match="there is no configuration"):
         reference_models(["gon"])
+    for name in ("my model", "gin+", "gîn", "x" * 81, "-" + "y" * 130):
+        (tmp_path / f"{name}.toml").write_text('gnn = "gin"\n')
+        with pytest.raises(ConfigError, match="cannot give its name to an entry"):
+            reference_models([str(tmp_path / f"{name}.toml")])
 
 
 def test_settings_of_a_space_are_used(tmp_path):
@@ -214,6 +218,9 @@ def test_a_dataset_given_by_hand(tmp_path, offline):
     other = tmp_path / "other.zip"
     other.write_bytes(b"another archive")
     with pytest.raises(ConfigError, match=r"was built from made up, not from other\.zip \(sha256"):
+        provide(plan, source=other)
+    other.unlink()
+    with pytest.raises(BuildError, match="leave --source out to go on with that"):
         provide(plan, source=other)
 
 

@@ -14,7 +14,7 @@ import pytest
 from nb301_ogb.catalog import LEAVE_OUT_GROUPS, get_info
 from nb301_ogb.errors import BuildError
 from nb301_ogb.loaders import splits_nb301
-from nb301_ogb.loaders.build_nb301 import build
+from nb301_ogb.loaders.build_nb301 import build, described
 from nb301_ogb.loaders.sources.nasbench301 import sort_key
 from nb301_ogb.loaders.sources.nasbench301_curves import EPOCHS, curve_name
 from nb301_ogb.spaces.darts import SPACE
@@ -160,6 +160,17 @@ def test_every_form_in_any_order_gives_the_same_dataset(small_nb301, made, form)
     report, file = made(dict(listed), form)
     assert report["content_hash"] == file.content_hash == digest
     assert file.records() == names
+
+
+def test_a_source_is_described(tmp_path):
+    folder = tmp_path / "unpacked"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "deep/a.json").write_bytes(b"12345")
+    assert described(folder) == [{"folder": "unpacked", "files": 1, "size": 5}]
+    (folder / "b.json").write_bytes(b"678")
+    assert described(folder) == [{"folder": "unpacked", "files": 2, "size": 8}]
+    (told,) = described(folder / "b.json")
+    assert (told["file"], told["size"], len(told["sha256"])) == ("b.json", 3, 64)
 
 
 def test_copies(small_nb301, made):

@@ -15,14 +15,18 @@ from nb301_ogb.search import (
     Budget,
     Optimiser,
     Progress,
+    Spec,
+    books,
     jobs,
     optimiser_names,
+    parse_spec,
     read_histories,
     search,
     tabulated,
     write_histories,
 )
 from nb301_ogb.search.history import COLUMNS
+from nb301_ogb.search.random_search import RandomSearch
 from nb301_ogb.spaces import get_space
 from tests.search.search_benchmarks import Broken, Constant, Fickle, Misshapen, Patchy, Silent, Sum
 
@@ -135,13 +139,57 @@ def test_a_smaller_budget_is_cut_from_the_file_and_other_jobs_stay_in_it(tmp_pat
     assert [(one.optimiser, len(one)) for one in read_histories(path)[1]] == [("rs", 10)]
 
 
+def test_searches_that_write_one_file_keep_what_the_other_did(tmp_path, monkeypatch):
+    path, begun = tmp_path / "h.h5", []
+    monkeypatch.setattr(books, "SAVE_EVERY", 0.0)
+
+    def other(progress):
+        if not begun:
+            begun.append(progress)
+            search(Sum(), jobs(["re", "rs"], [7]), Budget(40), path=path)
+
+    monkeypatch.setattr(books, "REPORT_EVERY", 0.0)
+    search(Sum(), jobs("re", range(2)), Budget(90), path=path, report=other)
+    held = {(one.optimiser, one.seed): len(one) for one in read_histories(path)[1]}
+    assert held == {("re", 0): 90, ("re", 1): 90, ("re", 7): 40, ("rs", 7): 40}
+    assert [one.name for one in tmp_path.iterdir()] == ["h.h5"]
+
+
+def test_a_longer_history_of_the_same_repeat_stays(tmp_path):
+    path, begun = tmp_path / "h.h5", []
+
+    def other(progress):
+        if not begun:
+            begun.append(progress)
+            search(Sum(), jobs("re", [0]), Budget(90), path=path)
+
+    (short,) = search(Sum(), jobs("re", [0]), Budget(40), path=path, report=other)
+    (held,) = read_histories(path)[1]
+    assert len(held) == 90
+    same(held.cut(Budget(40)), short)
+
+
+def test_a_file_that_became_one_about_something_else_is_left_alone(tmp_path, monkeypatch):
+    path, begun = tmp_path / "h.h5", []
+
+    def other(progress):
+        if not begun:
+            begun.append(progress)
+            search(Sum("darts"), jobs("rs", [0]), Budget(5), path=path)
+
+    monkeypatch.setattr(books, "REPORT_EVERY", 0.0)
+    with pytest.raises(SearchError, match="sum over darts"):
+        search(Sum(), jobs("re", [0]), Budget(90), path=path, report=other)
+    assert read_histories(path)[0].space == "darts"
+
+
 def test_a_file_about_something_else_is_left_alone(tmp_path):
     path = tmp_path / "h.h5"
     search(Sum(), jobs("rs", [0]), Budget(10), path=path)
     content = path.read_bytes()
     with pytest.raises(SearchError, match="sum over nasbench201 without noise"):
         search(Sum("darts"), jobs("rs", [0]), Budget(10), path=path)
-    with pytest.raises(SearchError, match="--overwrite"):
+    with pytest.raises(SearchError, match="remove the file"):
         search(Sum(), jobs("rs", [0]), Budget(10), path=path, noise=True)
     assert path.read_bytes() == content
     other = tmp_path / "notes.h5"
@@ -258,7 +306,33 @@ def test_the_interface_is_open_to_other_optimisers():
         def tell(self, codes, values):
             assert values.shape == (1,)
 
-    assert Fixed(get_space("darts"), np.random.default_rng(0)).ask().shape == (1, 32)
+    (history,) = search(Sum(), jobs(Fixed, [3]), Budget(4))
+    assert (history.optimiser, history.seed, len(history)) == ("Fixed", 3, 4)
+    assert not history.codes.any()
+    assert parse_spec(Fixed).title == "one architecture"
+
+
+class Sized(RandomSearch):
+    """Random search by another name."""
+
+
+def test_other_optimisers_run_as_those_of_the_package_do(tmp_path):
+    path, spec = tmp_path / "h.h5", Spec("sized-7", (("batch", 7),), Sized)
+    assert str(spec) == "sized-7:batch=7"
+    assert spec.title == "random search (batch 7)"
+    one, other = search(Sum(), jobs([spec, "rs:batch=7"], [5]), Budget(30), path=path)
+    np.testing.assert_array_equal(one.codes, other.codes)
+    (longer,) = search(Sum(), jobs(spec, [5]), Budget(45), path=path)
+    np.testing.assert_array_equal(longer.codes[:30], one.codes)
+    apart = search(Sum(), jobs(Sized, range(2)), Budget(30), workers=2)
+    for near, far in zip(search(Sum(), jobs(Sized, range(2)), Budget(30)), apart, strict=True):
+        same(near, far)
+
+
+@pytest.mark.parametrize("name", ["re", "random", "mine:batch=2", "", "two words"])
+def test_an_optimiser_needs_a_name_of_its_own(name):
+    with pytest.raises(SearchError, match="cannot be the name of Sized"):
+        Spec(name, kind=Sized)
 
 
 def test_a_table_answers_as_its_benchmark_does():
@@ -315,6 +389,16 @@ def test_a_benchmark_that_cannot_travel_is_told():
 
     with pytest.raises(SearchError, match="one worker"):
         search(Local(), jobs("rs", range(2)), Budget(5), workers=2)
+    unable = Sum()
+    unable.key = lambda: 1
+    with pytest.raises(SearchError, match="sum over nasbench201 cannot be handed to another process"):
+        search(unable, jobs("rs", range(2)), Budget(5), workers=2)
+
+    class Here(Sized):
+        pass
+
+    with pytest.raises(SearchError, match="the optimiser cannot be handed"):
+        search(Sum(), jobs(Here, range(2)), Budget(5), workers=2)
 
 
 def test_an_error_in_a_process_is_the_callers():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -14,6 +15,9 @@ from nb301_ogb.spaces.graphs import CodeArray
 FORMAT = "nb301-ogb-submission"
 FORMAT_VERSION = 1
 SUFFIX = ".submission"
+FILE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,120}", re.ASCII)
+"""What a submission's file may be called: its name becomes part of links."""
+
 PARTS = ("valid", "test")
 """The parts of a split that a submission predicts."""
 
@@ -24,7 +28,10 @@ MAX_SEEDS = 100
 MAX_EXAMS = 32
 MAX_ROWS = 2_000_000
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
+MAX_NAME = 80
+"""Characters in a model's name."""
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME)]
 Line = Annotated[str, msgspec.Meta(max_length=300)]
 _MOST_CORES = 1_000_000
 Paragraph = Annotated[str, msgspec.Meta(max_length=2000)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nb301_ogb.catalog import DatasetInfo, get_info
-from nb301_ogb.errors import ConfigError
+from nb301_ogb.errors import BuildError, ConfigError
 from nb301_ogb.leaderboard.reference.plan import Plan
 from nb301_ogb.loaders.dataset_path import dataset_path
 from nb301_ogb.loaders.fetch.cache import Cache
@@ -132,6 +132,9 @@ def _build(info: DatasetInfo, plan: Plan, source: Path, splits: Path | None) -> 
     if not place.is_file():
         build_at_hand(info, source, splits if "default" in info.splits else None, place)
         return
+    if not source.expanduser().exists():
+        msg = f"there is no {source}, but {place} is built already; leave --source out to go on with that."
+        raise BuildError(msg)
     before = [one for one in DatasetFile(place).header.sources if "url" not in one]
     now = described(source)
     if before != now:

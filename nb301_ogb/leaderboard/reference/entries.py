@@ -9,7 +9,8 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from nb301_ogb.baselines.packing import pack_runs
-from nb301_ogb.evaluators.submission.file import from_bytes, to_bytes, write
+from nb301_ogb.errors import ConfigError, SubmissionError
+from nb301_ogb.evaluators.submission.file import from_bytes, read, to_bytes, write
 from nb301_ogb.leaderboard.boards import Board
 from nb301_ogb.leaderboard.build import BoardResult, build, find_submissions, judge_all
 from nb301_ogb.leaderboard.exam_data import opener
@@ -96,6 +97,25 @@ def _command(plan: Plan, model: ReferenceModel, board: Board, options: str) -> s
     seeds = seed_list(plan.seeds).replace(" ", "")
     words = f"nb301-ogb reproduce {plan.name} --models {shlex.quote(model.source)} --seeds {seeds}"
     return " ".join(one for one in (words, named, options) if one)
+
+
+def check_seeds(plan: Plan) -> None:
+    """Tells now which entry in the plan's folder has seeds that would be lost.
+
+    Raises:
+        ConfigError: where there is one.
+    """
+    for path in (plan.submission(model, board) for board in plan.boards for model in plan.models):
+        try:
+            there = read(path).head.seeds if path.is_file() else ()
+        except SubmissionError:
+            continue  # a damaged one is no loss
+        if set(there) - set(plan.seeds):
+            msg = (
+                f"{path} has the seeds {seed_list(there)}, and the seeds {seed_list(plan.seeds)} alone would take its "
+                "place; name all of them with --seeds, or choose another --output."
+            )
+            raise ConfigError(msg)
 
 
 def write_entries(

@@ -13,7 +13,7 @@ from nb301_ogb.baselines.runs import MARK, RunPlace
 from nb301_ogb.baselines.training import Job
 from nb301_ogb.catalog import NB201_IMAGES, dataset_names, get_info
 from nb301_ogb.errors import ConfigError, DatasetNameError
-from nb301_ogb.evaluators.submission.form import SUFFIX, Exam
+from nb301_ogb.evaluators.submission.form import FILE_NAME, MAX_NAME, SUFFIX, Exam
 from nb301_ogb.leaderboard.boards import OFFICIAL, Board, boards_of
 from nb301_ogb.sweeps.reference import REFERENCE_MODELS, runs_folder
 from nb301_ogb.sweeps.trials import Trial
@@ -50,12 +50,19 @@ def reference_models(given: Sequence[str] = ()) -> tuple[ReferenceModel, ...]:
     """The models that are asked for, by the names of configurations or by TOML files; none for all of the package.
 
     Raises:
-        ConfigError: for a configuration that does not exist, or two of one name.
+        ConfigError: for a configuration that does not exist, two of one name, or a name that would do in no link.
     """
     models = []
     for source in given or REFERENCE_MODELS:
         load_config(source)
-        models.append(ReferenceModel(Path(source).stem, source))
+        name = Path(source).stem
+        if FILE_NAME.fullmatch(name) is None or len(name) > MAX_NAME:
+            msg = (
+                f"{source} cannot give its name to an entry; call it by at most {MAX_NAME} letters, digits, dots, "
+                "hyphens and underscores."
+            )
+            raise ConfigError(msg)
+        models.append(ReferenceModel(name, source))
     names = Counter(model.name for model in models)
     twice = [name for name, count in names.items() if count > 1]
     if twice:
