@@ -252,6 +252,4 @@ def described(source: Source) -> list[dict[str, str | int]]:
 
 def finished(report: Report, contents: Contents, output: str | Path) -> Report:
     """Writes the file and returns its report with the content hash."""
-    output = Path(output).expanduser()
-    output.parent.mkdir(parents=True, exist_ok=True)
-    return report | {"content_hash": write(output, contents)}
+    return report | {"content_hash": write(Path(output).expanduser(), contents)}

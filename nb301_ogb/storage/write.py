@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import glob
 import io
 import json
-import os
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import h5py
 import numpy as np
@@ -29,20 +23,19 @@ from nb301_ogb.storage.layout import (
     smallest_unsigned,
 )
 from nb301_ogb.storage.read import DatasetFile
+from nb301_ogb.storage.whole import Temporary
 
 _CURVE_ROWS = 256
-# Not the suffix of downloads: what is swept here is told by locks, which downloads do without.
-_SUFFIX = ".writing"
 
 
 def write(path: Path, contents: Contents) -> str:
     """Writes a dataset file and returns its content hash.
 
     The file appears at `path` whole or not at all; a file that stood there before is replaced in one step. Before that
-    it is read back and held against `contents`. What a killed writer of the same file left behind is removed.
+    it is read back and held against `contents`. What killed writers left behind in the folder is removed.
 
     Args:
-        path: where the file shall be; its folder must exist.
+        path: where the file shall be; its folder is made if it is missing.
         contents: what it shall hold.
 
     Raises:
@@ -53,17 +46,15 @@ def write(path: Path, contents: Contents) -> str:
     path = Path(path)
     digest = content_hash(contents)
     image = _image(contents, digest)
-    _sweep(path)
-    with _temporary(path) as (temporary, stream):
-        stream.write(image)
-        stream.flush()
-        os.fsync(stream.fileno())
-        found = DatasetFile(temporary).contents()
+    with Temporary(path) as temporary:
+        temporary.sweep()
+        temporary.stream.write(image)
+        temporary.sync()
+        found = DatasetFile(temporary.path).contents()
         if (content_hash(found), curves_hash(found)) != (digest, curves_hash(contents)):
             msg = f"{path} was not written: the file layout cannot hold these contents; check their types and texts."
             raise IntegrityError(msg)
-        temporary.chmod(0o644)
-        os.replace(temporary, path)
+        temporary.keep()
     return digest
 
 
@@ -77,28 +68,6 @@ def _image(contents: Contents, digest: str) -> memoryview:
     image = memory.getbuffer()
     fill_block(image)
     return image
-
-
-@contextlib.contextmanager
-def _temporary(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
-    """A new file beside `path`, locked while it is written and gone afterwards unless it was renamed."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_SUFFIX, dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            with contextlib.suppress(OSError):  # a file system without locks; then nothing is swept there either
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield Path(name), stream
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
-def _sweep(path: Path) -> None:
-    """Removes the temporary files of killed writers; a living one holds a lock on its own."""
-    for name in glob.glob(f".{glob.escape(path.name)}.*{_SUFFIX}", root_dir=path.parent):
-        stale = path.parent / name
-        with contextlib.suppress(OSError), stale.open("r+b") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            stale.unlink()
 
 
 def _write_root(file: h5py.File, contents: Contents, digest: str) -> None:

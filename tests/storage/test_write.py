@@ -85,7 +85,7 @@ def assert_same(one, other, where="contents"):
 
 
 def litter(folder):
-    return [path.name for path in folder.iterdir() if path.name.endswith(".writing")]
+    return [path.name for path in folder.iterdir() if path.name.endswith(".part")]
 
 
 @given(contents_of_all_sorts())
@@ -140,7 +140,7 @@ def test_what_would_not_come_back_is_not_written(tmp_path, make_contents, change
 
 
 @pytest.mark.parametrize("failure", [OSError(28, "No space left on device"), KeyboardInterrupt(), MemoryError()])
-@pytest.mark.parametrize("where", ["h5py.File.create_dataset", "tempfile.mkstemp", "os.fsync", "os.replace"])
+@pytest.mark.parametrize("where", ["h5py.File.create_dataset", "uuid.uuid4", "os.fsync", "os.replace"])
 def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path, make_contents, monkeypatch, where, failure):
     path = tmp_path / "file.h5"
     write(path, make_contents())
@@ -157,10 +157,9 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path, make_content
     assert os.listdir(tmp_path) == ["file.h5"]
 
 
-def test_no_folder_is_made(tmp_path, make_contents):
-    with pytest.raises(FileNotFoundError):
-        write(tmp_path / "missing" / "file.h5", make_contents())
-    assert os.listdir(tmp_path) == []
+def test_its_folder_is_made(tmp_path, make_contents):
+    write(tmp_path / "deep" / "down" / "file.h5", make_contents())
+    assert os.listdir(tmp_path / "deep" / "down") == ["file.h5"]
 
 
 WRITER = """
@@ -207,7 +206,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_litter(tmp_path, make_contents):
 def test_a_killed_write_leaves_the_old_file_and_the_next_one_clears_up(tmp_path, make_contents):
     path = tmp_path / "file.h5"
     write(path, make_contents())
-    bystander = tmp_path / ".other.h5.abc.writing"
+    bystander = tmp_path / ".other.h5.abc.part"
     bystander.touch()
     before = path.read_bytes()
     process = writer(path)
@@ -237,7 +236,6 @@ def test_two_writers_do_not_disturb_each_other(tmp_path, make_contents):
 
 def test_paths_as_text_and_names_with_special_characters(tmp_path, make_contents):
     path = tmp_path / "a [1] *?.h5"
-    (tmp_path / ".a [1] *?.h5.x.writing").touch()
     write(str(path), make_contents())
     assert os.listdir(tmp_path) == [path.name]
     assert Path(path).is_file()
