@@ -47,6 +47,11 @@ def run(
 ) -> None:
     """Build dataset files from what is on this machine; the network is never used."""
     if name == _NB201:
+        for_nb301 = {"--splits": splits, "--full-logs": full_logs or None, "--max-rejected": max_rejected}
+        named = [option for option, value in for_nb301.items() if value is not None]
+        if named:
+            msg = f"leave {', '.join(named)} out: nb201 is built from its wheel alone."
+            raise BuildError(msg)
         _build_nb201(source, output, as_json)
         return
     try:
@@ -78,12 +83,12 @@ def _build_nb201(source: Path | None, output: Path | None, as_json: bool) -> Non
         print_json([{"file": str(path), "content_hash": digest} for path, digest in made.items()])
         return
     for path, digest in made.items():
-        console.print(f"{path}  content hash {digest}", highlight=False, soft_wrap=True)
+        console.print(f"{path}  content hash {digest}", highlight=False, markup=False, soft_wrap=True)
 
 
 def show_report(path: Path, report: dict[str, Any]) -> None:
     """Prints what a build kept and what it left out; the whole report is in the file."""
-    console.print(str(path), highlight=False, soft_wrap=True)
+    console.print(str(path), highlight=False, markup=False, soft_wrap=True)
     console.print(f"  content hash: {report['content_hash']}", highlight=False, soft_wrap=True)
     console.print(
         f"  records: {report['records_read']:,} read, {report['records_kept']:,} kept, "

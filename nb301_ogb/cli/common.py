@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import sys
@@ -102,13 +103,21 @@ def open_dataset(name: str, root: Path | None = None) -> DatasetFile:
     return DatasetFile(dataset_file(name, root))
 
 
+def names_a_file(name: str) -> bool:
+    """Whether a dataset is given as a path and not by its name."""
+    return name.endswith((".h5", ".hdf5")) or "/" in name
+
+
 def dataset_file(name: str, root: Path | None = None) -> Path:
     """The path of a dataset's file, by the dataset's name or as given."""
     from nb301_ogb.loaders.dataset_path import dataset_path
 
-    if name.endswith((".h5", ".hdf5")) or "/" in name:
+    if names_a_file(name):
         if not Path(name).is_file():
             msg = f"there is no file {name}; give a dataset's name or an HDF5 file."
+            raise FileFormatError(msg)
+        if not os.access(name, os.R_OK):
+            msg = f"{name} may not be read; change its permissions, or give another file."
             raise FileFormatError(msg)
         return Path(name)
     return dataset_path(get_info(name), root)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from nb301_ogb.catalog import dataset_names, get_info
 from nb301_ogb.cli.common import JsonOption, RootOption, console, errors, print_json, print_table
@@ -72,7 +73,10 @@ def _place(one: dict[str, Any]) -> str:
 
 
 def _show(found: list[dict[str, Any]]) -> None:
-    rows = [(one["name"], _place(one), *(f"{one[key]:,}" if key in one else "-" for key in _NUMBERS)) for one in found]
+    rows = [
+        (one["name"], escape(_place(one)), *(f"{one[key]:,}" if key in one else "-" for key in _NUMBERS))
+        for one in found
+    ]
     print_table("Datasets on this machine", ("name", "file", "architectures", "bytes"), rows, left=2)
     if not any("error" in one for one in found):
         console.print("\nWith NB301_OGB_OFFLINE=1 they open without any network.", highlight=False)

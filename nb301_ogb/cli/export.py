@@ -47,9 +47,9 @@ def run(
     if as_json:
         print_json(found | {"folder": str(output)})
         return
-    console.print(f"{output}/", highlight=False, soft_wrap=True)
+    console.print(f"{output}/", highlight=False, markup=False, soft_wrap=True)
     for path, size in found["files"].items():
-        console.print(f"  {path}  ({size:,} bytes)", highlight=False, soft_wrap=True)
+        console.print(f"  {path}  ({size:,} bytes)", highlight=False, markup=False, soft_wrap=True)
     if form == "ogb":
         from nb301_ogb.loaders.export_ogb import UNSAFE_LOAD
 
@@ -57,5 +57,6 @@ def run(
             f"\nTo load it with ogb on torch >= 2.6, set {UNSAFE_LOAD} (its files are pickles: set it for files you "
             f"trust). {output}/README.md shows how.",
             highlight=False,
+            markup=False,
             soft_wrap=True,
         )

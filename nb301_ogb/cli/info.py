@@ -92,7 +92,7 @@ def _show(facts: dict[str, Any]) -> None:
         low, mean, high = facts[f"{kind}_per_graph"]
         console.print(f"  {kind} in a graph: {low} to {high}, mean {mean:.2f}", highlight=False)
     console.print(f"  graphs: {facts['graphs']:,}", highlight=False)
-    console.print(f"  file: {facts['file']} ({facts['bytes']:,} bytes)", highlight=False, soft_wrap=True)
+    console.print(f"  file: {facts['file']} ({facts['bytes']:,} bytes)", highlight=False, markup=False, soft_wrap=True)
     console.print(f"  content hash: {facts['content_hash']}\n", highlight=False, soft_wrap=True)
     rows = [
         (name, one["unit"], *(f"{one[key]:,.6g}" for key in ("min", "median", "max")), f"{one['values']:,}")
@@ -100,12 +100,16 @@ def _show(facts: dict[str, Any]) -> None:
     ]
     print_table("Targets", ("target", "unit", "min", "median", "max", "values"), rows, left=2)
     console.print()
-    keys = ("num_train", "num_valid", "num_test", "test_equivalent_in_train", "test_run_in_train")
+    keys = ("num_train", "num_valid", "num_test", *(f"test_{what}_in_train" for what in ("equal", "equivalent", "run")))
     rows = [
         (name, one["source"], *(f"{one[key]:,}" if key in one else "-" for key in keys))
         for name, one in facts["splits"].items()
     ]
-    titles = ("split", "source", "train", "valid", "test", "test rows equivalent to train", "with a run in train")
+    titles = ("split", "source", "train", "valid", "test", "test rows with an equal code in train", "equivalent", "run")
     print_table("Splits", titles, rows, left=2)
-    console.print(f"\nlicense: {facts['license']}", highlight=False)
-    console.print(facts["citation"], highlight=False)
+    console.print("\nsources:", highlight=False)
+    for one in facts["sources"]:
+        told = ", ".join(f"{key} {value}" for key, value in one.items())
+        console.print(f"  {told}", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"license: {facts['license']}", highlight=False, markup=False)
+    console.print(facts["citation"], highlight=False, markup=False)

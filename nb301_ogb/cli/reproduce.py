@@ -162,7 +162,8 @@ def _show_plan(plan: Plan, root: Path | None, source: Path | None, as_json: bool
     if as_json:
         print_json(found)
         return
-    print_table("Datasets", ("dataset", "where"), [(one["name"], one["where"]) for one in found["datasets"]], left=2)
+    places = [(one["name"], escape(one["where"])) for one in found["datasets"]]
+    print_table("Datasets", ("dataset", "where"), places, left=2)
     console.print()
     rows = [
         (_board(one), escape(one["model"]), *(str(one[state]) for state in STATES), "yes" if one["packed"] else "no")

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
+
 from nb301_ogb.catalog import DatasetInfo
 from nb301_ogb.cli.common import console, print_table
 from nb301_ogb.errors import Nb301OgbError
@@ -44,7 +46,7 @@ def show_whereabouts(found: dict[str, Any]) -> None:
     """Prints them as tables."""
     rows = [
         (
-            one["path"],
+            escape(one["path"]),
             "there" if one["exists"] else "not there yet" if one["writable"] else "not there",
             "yes" if one["writable"] else "no",
             f"{one['free_bytes'] / 2**30:,.1f} GiB" if one["free_bytes"] is not None else "-",
@@ -70,7 +72,7 @@ def _file_rows(files: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
     """A row a file; the split lists, of which there are many, in one."""
     lists = [one for one in files if re.search("/data_splits/", one["name"])]
     rows = [
-        (one["name"], one["path"] or "not here", f"{one['size']:,}" if one["path"] else "-")
+        (one["name"], escape(one["path"] or "not here"), f"{one['size']:,}" if one["path"] else "-")
         for one in files
         if one not in lists
     ]

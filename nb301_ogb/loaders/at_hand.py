@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nb301_ogb.catalog import DatasetInfo
-from nb301_ogb.errors import BuildError, OfflineError
+from nb301_ogb.errors import BuildError, Nb301OgbError, OfflineError, OutputError
 from nb301_ogb.loaders.build_nb301 import MAX_REJECTED, Report, build, described
 from nb301_ogb.loaders.build_nb301_runs import build_runs
 from nb301_ogb.loaders.fetch import Article, Cache
@@ -48,6 +48,7 @@ def build_at_hand(
         BuildError: where something that is needed is not here, says what and how to get it; or where the archive or a
             list is not what it should be.
         CacheError: where no output is given and no cache folder can be written.
+        OutputError: where the file cannot be written.
     """
     given = means or Means()
     means = Means(given.cache, offline=True, mirrors=(), api=given.api, policy=given.policy, bars=given.bars)
@@ -55,16 +56,25 @@ def build_at_hand(
     if info.name == RUNS and (full_logs or splits_folder is not None):
         msg = f"{info.name} has neither learning curves nor official split lists; leave --full-logs and --splits out."
         raise BuildError(msg)
+    if place.is_dir():
+        msg = f"--output {place} is a folder; name the file to write, such as {place / info.filename}."
+        raise OutputError(msg)
     article = NB301_FULL_LOGS if full_logs else NB301_DATASET
     sources = [Path(source).expanduser()] if source is not None else cached_archives(info, means, article)
     lists = None if info.name == RUNS else splits_folder or cached_lists(info, means)
     options: dict[str, Any] = {"max_rejected": max_rejected}
     if source is None:
         options["origin"] = [{"url": f"https://doi.org/{article.doi}"} | one for one in described(sources)]
-    with means.bars(f"{info.name}: build") as bar:
-        if lists is None:
-            return place, build_runs(sources, place, progress=bar, **options)
-        return place, build(sources, lists, place, full_logs=full_logs, progress=bar, **options)
+    try:
+        with means.bars(f"{info.name}: build") as bar:
+            if lists is None:
+                return place, build_runs(sources, place, progress=bar, **options)
+            return place, build(sources, lists, place, full_logs=full_logs, progress=bar, **options)
+    except Nb301OgbError:
+        raise
+    except OSError as error:
+        msg = f"{place} cannot be written ({error.strerror or error}); free some space or choose another --output."
+        raise OutputError(msg) from error
 
 
 def cached_archives(info: DatasetInfo, means: Means, article: Article = NB301_DATASET) -> list[Path]:
@@ -77,7 +87,15 @@ def cached_archives(info: DatasetInfo, means: Means, article: Article = NB301_DA
         found = [file for file in means.article(article) if file.filename.lower().endswith(SUFFIXES)]
         return means.files(f"{info.name}: archive", found)
     except OfflineError as error:
-        raise _missing("its archive", "--source ARCHIVE_OR_FOLDER", info, means.cache) from error
+        option = "--source ARCHIVE_OR_FOLDER"
+        if article is NB301_DATASET:
+            raise _missing("its archive", option, info, means.cache) from error
+        where = ", ".join(map(str, means.cache.folders))
+        msg = (
+            f"the release with learning curves cannot be found in {where}: get it from https://doi.org/{article.doi} "
+            f"and give {option}."
+        )
+        raise BuildError(msg) from error
 
 
 def cached_lists(info: DatasetInfo, means: Means) -> ListFiles:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nb301_ogb.catalog import NB201_IMAGES, get_info
+from nb301_ogb.errors import OutputError
 from nb301_ogb.loaders import splits
 from nb301_ogb.loaders.sources import nasbench201 as source
 from nb301_ogb.spaces.graphs import CodeArray, IntArray
@@ -69,13 +70,21 @@ def contents(wheel: str | Path) -> dict[str, Contents]:
 
 
 def build(wheel: str | Path, folder: str | Path) -> dict[Path, str]:
-    """Writes the three files into `folder` and returns their content hashes."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    made = contents(wheel)
-    return {
-        folder / get_info(name).filename: write(folder / get_info(name).filename, one) for name, one in made.items()
-    }
+    """Writes the three files into `folder` and returns their content hashes.
+
+    Raises:
+        BuildError: where the wheel is not what it should be.
+        OutputError: where a file cannot be written.
+    """
+    folder = Path(folder).expanduser()
+    made = contents(Path(wheel).expanduser())
+    try:
+        return {
+            folder / get_info(name).filename: write(folder / get_info(name).filename, one) for name, one in made.items()
+        }
+    except OSError as error:
+        msg = f"{folder} cannot be written ({error.strerror or error}); free some space or choose another folder."
+        raise OutputError(msg) from error
 
 
 def _targets(measured: source.Measurements, codes: CodeArray, image: str) -> dict[str, Target]:

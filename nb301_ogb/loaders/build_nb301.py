@@ -58,11 +58,12 @@ def build(
 
     Returns:
         The build report, which the file holds too: how many records were read, and of everything that was left out
-        how many, for which reason and under which name.
+        how many, for which reason and under which names, the first 20 of each reason.
 
     Raises:
         BuildError: where the archive or a list is not what it should be, or too many records are rejected.
     """
+    require_share(max_rejected)
     lists = read_lists(splits_folder if isinstance(splits_folder, Mapping) else list_files(splits_folder))
     info = get_info("ogbg-nb301")
     with CurveSpool() as spool:
@@ -106,15 +107,23 @@ def paths(source: Source) -> list[Path]:
     return [Path(one).expanduser() for one in source]
 
 
+def require_share(share: float) -> None:
+    """Tells before an archive is read what would be told after it.
+
+    Raises:
+        BuildError: where this is no share.
+    """
+    if not 0 <= share <= 1:
+        msg = f"max_rejected is the share of the records that may be rejected, from 0 to 1, not {share}."
+        raise BuildError(msg)
+
+
 def require_few_rejected(records: Records, share: float) -> None:
     """Stops a build from an archive that is not what it should be.
 
     Raises:
         BuildError: where more than the given share of the records was rejected.
     """
-    if not 0 <= share <= 1:
-        msg = f"max_rejected is the share of the records that may be rejected, from 0 to 1, not {share}."
-        raise BuildError(msg)
     if records.rejected.total > share * records.read:
         msg = (
             f"{records.rejected.total:,} of {records.read:,} records are rejected, more than {share:.2%}: "

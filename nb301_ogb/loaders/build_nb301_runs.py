@@ -22,6 +22,7 @@ from nb301_ogb.loaders.build_nb301 import (
     paths,
     report_of,
     require_few_rejected,
+    require_share,
     targets_of,
     without_copies,
 )
@@ -51,6 +52,7 @@ def build_runs(
         BuildError: where the archive is not what it should be, has no repeated trainings, or too many records are
             rejected.
     """
+    require_share(max_rejected)
     info = get_info("ogbg-nb301-runs")
     records = read_records(paths(source), run_place, progress=progress)
     require_few_rejected(records, max_rejected)

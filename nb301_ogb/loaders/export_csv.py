@@ -77,6 +77,8 @@ def _origin(file: DatasetFile) -> Iterator[list[Column]]:
         "run_id", np.where((ids := file.run_ids()) < 0, np.nan, ids), "equal numbers are one and the same run"
     )
     for name, values in file.extra_origin().items():
+        if values.dtype.kind == "i":  # -1 stands for none
+            values = np.where(values < 0, np.nan, values)
         yield _numbered(name, values, "as the source has it")
 
 

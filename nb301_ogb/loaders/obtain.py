@@ -233,7 +233,7 @@ def _offline_error(info: DatasetInfo, cache: Cache) -> OfflineError:
     except CacheError:
         folder = cache.folders[0]
     msg = (
-        f"{info.name} is not in {', '.join(map(str, cache.folders))} and the network must not be used: unset "
+        f"no whole {info.filename} is in {', '.join(map(str, cache.folders))} and the network must not be used: unset "
         f"{environment.OFFLINE}, or put {info.filename}, as `nb301-ogb download {info.name}` gets it on a machine with "
         f"a network, at {folder / dataset_resource(info).name}."
     )

