@@ -44,6 +44,8 @@ def main() -> None:
     parser.add_argument("--archive", type=Path)
     parser.add_argument("--splits", type=Path)
     arguments = parser.parse_args()
+    if (arguments.archive is None) != (arguments.splits is None):
+        parser.error("give --archive and --splits together, or neither")
     arguments.output.mkdir(parents=True, exist_ok=True)
     commands = [(name, ()) for name in ALL]
     if arguments.archive is not None:

@@ -55,8 +55,10 @@ def surrogates(
     split: Annotated[str, typer.Option(help="A split that all datasets have.")] = "equivalence",
     models: Annotated[
         str | None,
-        typer.Option(help="Configurations of the package, with spaces between them; by default all whose library "
-                     "is installed."),
+        typer.Option(
+            help="Configurations of the package, with spaces between them; by default all but gin-canonical and diffpool "
+            "whose library is installed."
+        ),
     ] = None,
     seeds: _Seeds = "0-9",
     existing: _Existing = False,
@@ -124,6 +126,9 @@ def ensembles(
     from nb301_ogb.experiments.trained import missing_seeds
 
     places: Sequence[str | Path] = source or ()
+    if places:
+        training = "runs datasets split model seeds existing device epochs members engine workers address"
+        _refuse_given(context, "--source", *training.split())
     if not places:
         trainings = _trainings(
             runs, seeds, existing, (engine, workers, address), root, device, threads, as_json,
@@ -143,6 +148,21 @@ def ensembles(
         opened = [one for place in places for one in open_sources(place, "cpu", threads)]
         numbers = experiment.ensembles(opened, output, root=root, remarks=remarks(context, note))
     show_report(numbers, output, as_json, ("reliability",))
+
+
+def _refuse_given(context: typer.Context, beside: str, *names: str) -> None:
+    """Refuses options that would be passed over.
+
+    Raises:
+        ConfigError: naming one that was given.
+    """
+    from nb301_ogb.errors import ConfigError
+
+    for name in names:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            msg = f"--{name} is for ensembles that are trained, and {beside} gives trained ones; leave one of them out."
+            raise ConfigError(msg)
 
 
 def data_size(

@@ -118,7 +118,7 @@ def _parts(source: Source, table: LabelledTable) -> tuple[Part, Part]:
     """Validation and test part of a source.
 
     Raises:
-        ConfigError: where it was fitted on another version of the dataset.
+        ConfigError: where it was fitted on another version of the dataset, or not on all of the training part.
     """
     require_contents(table, source.content_hash, source.name)
     runs, split, codes = (
@@ -126,6 +126,9 @@ def _parts(source: Source, table: LabelledTable) -> tuple[Part, Part]:
         table.split(source.split),
         table.codes(),
     )
+    if source.num_train not in (None, len(split.train)):
+        msg = f"{source.name} learned {source.num_train:,} of {len(split.train):,} training rows; give one of all."
+        raise ConfigError(msg)
     found = []
     for rows in (split.valid, split.test):
         rows = rows[~np.isnan(table.labels[rows, 0])]

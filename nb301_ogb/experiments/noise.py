@@ -94,6 +94,7 @@ def noise(
     from nb301_ogb.experiments.noise_page import write_page
 
     settings = settings or Settings()
+    root = None if root is None else root.expanduser().absolute()  # fits may run where the working folder is another
     if settings.members < 2:
         msg = f"an ensemble of {settings.members} cannot leave a fold out; write --members 2 or more."
         raise ConfigError(msg)

@@ -119,6 +119,7 @@ def predictions(
 
     Raises:
         ConfigError: where what is kept is damaged, or of other settings.
+        OutputError: where a fit cannot be kept.
         SweepError: where fits failed.
     """
     found: dict[Path, Values] = {}
@@ -136,6 +137,8 @@ def predictions(
         if outcome.error is not None:
             failed.append(f"{one.path.name} of run {one.turn}: {outcome.error}")
         else:
+            # Written here: the folder of whoever asks need not be there where the fit ran.
+            write_bytes(one.path, outcome.value)
             take(one)
     if failed:
         msg = f"{len(failed)} of {len(fits)} fits failed, the first {failed[0]} Run the command again for the rest."
@@ -143,8 +146,8 @@ def predictions(
     return found
 
 
-def fit(one: Fit) -> None:
-    """Makes a fit and keeps what it predicts."""
+def fit(one: Fit) -> bytes:
+    """Makes a fit; the file of what it predicts."""
     table = LabelledTable(one.dataset, one.root, runs="all")
     turn = make_turn(table, one.turn, one.least)
     if one.kind == PLAIN:
@@ -160,7 +163,7 @@ def fit(one: Fit) -> None:
     part = Table(table.space.name, table.codes(), labels.astype(np.float32)[:, None], train, valid)
     model.fit(part, one.seed * _SEED_STRIDE + one.fold + 1)
     about = {"about": one.about(table.file.content_hash)}
-    write_bytes(one.path, save({"prediction": model.predict(table.codes())[:, 0]}, metadata=about))
+    return save({"prediction": model.predict(table.codes())[:, 0]}, metadata=about)
 
 
 def _read(one: Fit, table: LabelledTable) -> Values:

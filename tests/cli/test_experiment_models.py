@@ -65,7 +65,11 @@ def test_ensembles(place, tmp_path):
     found = json.loads(call(*words, "--output", tmp_path / "a", "--json").stdout)
     assert found["datasets"][NAME]["members"] == 2
     run = place[3] / "equivalence" / "ensemble" / NAME / "seed-0"
-    told = call("ensembles", *place, "--source", run, "--output", tmp_path / "b")
+    told = call("ensembles", *place[:2], "--source", run, "--output", tmp_path / "b")
+    for passed_over in (("--members", 5), ("--seeds", "0-2"), ("--existing",), ("--runs", place[3])):
+        with pytest.raises(ConfigError, match=f"{passed_over[0]} is for ensembles that are trained"):
+            call("ensembles", *place[:2], "--source", run, *passed_over, "--output", tmp_path / "d")
+    assert not (tmp_path / "d").exists()
     assert str(tmp_path / "b" / "reliability.pdf") in told.stdout
     again = json.loads((tmp_path / "b" / "report.json").read_text())
     assert again["datasets"][NAME]["sizes"] == found["datasets"][NAME]["sizes"]

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from nb301_ogb.baselines.ensemble import EnsembleModel
 from nb301_ogb.baselines.finished import load_model
 from nb301_ogb.baselines.runs import read_run
+from nb301_ogb.baselines.training import train
 from nb301_ogb.catalog import get_info
 from nb301_ogb.errors import ConfigError, DatasetNameError
 from nb301_ogb.evaluators.metrics import rmse
@@ -284,6 +285,17 @@ def test_sources_that_are_no_ensembles(shared, root, tmp_path):
         ensembles([one, replace(other, split="random")], tmp_path / "out", root=root)
     with pytest.raises(ConfigError, match="use the same version"):
         ensembles([one], tmp_path / "out")
+    with pytest.raises(ConfigError, match="learned 64 of"):
+        ensembles([replace(one, num_train=64)], tmp_path / "out", root=root)
+
+
+@pytest.mark.parametrize("what", [{"targets": ("latency",)}, {"runs": 0}])
+def test_sources_that_learned_something_else(shared, tmp_path, what):
+    (trial, _) = shared.trials(NAME, "equivalence", "ensemble")
+    job = replace(trial.job, **what)
+    (run,) = train(job, [0], tmp_path / "runs")
+    with pytest.raises(ConfigError, match="is judged by the mean of val_accuracy"):
+        open_sources(run.folder)
 
 
 # data_size
