@@ -56,8 +56,8 @@ def surrogates(
     models: Annotated[
         str | None,
         typer.Option(
-            help="Configurations of the package, with spaces between them; by default all whose library is installed but "
-            "gin-canonical and diffpool."
+            help="Configurations of the package, with spaces between them; by default all whose library is installed, "
+            "but for gin-canonical and diffpool."
         ),
     ] = None,
     seeds: _Seeds = "0-9",
