@@ -21,7 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from nb301_ogb.errors import ConfigError
+from nb301_ogb.errors import ConfigError, OutputError
 
 _FORMAT = "nb301-ogb-checkpoint-1"
 _LARGEST_SHARE = 0.1
@@ -75,15 +75,23 @@ class Checkpoint:
         return time.perf_counter() >= self._next
 
     def write(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-        """Puts the file in place of the last one, whole or not at all."""
+        """Puts the file in place of the last one, whole or not at all.
+
+        Raises:
+            OutputError: where the disk does not take it.
+        """
         started = time.perf_counter()
         part = self.path.with_name(self.path.name + ".part")
         kept = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         head = {"format": _FORMAT, "about": json.dumps(self._about), "state": json.dumps(state)}
-        save_file(kept, part, head | {"digest": _digest_of(kept, head["state"])})
-        with open(part, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(part, self.path)
+        try:
+            save_file(kept, part, head | {"digest": _digest_of(kept, head["state"])})
+            with open(part, "rb") as file:
+                os.fsync(file.fileno())
+            os.replace(part, self.path)
+        except (OSError, SafetensorError) as error:
+            msg = f"the checkpoint {self.path} cannot be written ({error}); free some space and say --resume to go on."
+            raise OutputError(msg) from error
         ended = time.perf_counter()
         self._next = ended + (ended - started) / _LARGEST_SHARE
 

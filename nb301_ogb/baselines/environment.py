@@ -14,8 +14,12 @@ from nb301_ogb._version import __version__
 _LIBRARIES = ("torch", "torch-geometric", "numpy", "scipy", "h5py", "lightgbm", "xgboost", "xgboost-cpu")
 
 
-def environment() -> dict[str, Any]:
-    """Versions, hardware and the command line, as plain values for JSON."""
+def environment(command: str | None = None) -> dict[str, Any]:
+    """Versions, hardware and the command line, as plain values for JSON.
+
+    Args:
+        command: in place of this process's, where another one asked for the work.
+    """
     versions = {}
     for library in _LIBRARIES:
         try:
@@ -31,8 +35,13 @@ def environment() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "gpu": _gpu(),
         "processes": _processes(),
-        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": command_line() if command is None else command,
     }
+
+
+def command_line() -> str:
+    """What this process was called with."""
+    return " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
 
 
 def _processor() -> str:

@@ -10,9 +10,9 @@ import numpy as np
 from nb301_ogb.baselines.model import Model
 from nb301_ogb.baselines.models import make_model
 from nb301_ogb.baselines.runs import PARTS, Run, read_run
+from nb301_ogb.baselines.scores import judge
 from nb301_ogb.catalog import get_info
 from nb301_ogb.errors import ConfigError
-from nb301_ogb.evaluators.evaluator import Evaluator
 from nb301_ogb.loaders.labelled import LabelledTable
 
 
@@ -75,12 +75,11 @@ def rescore(folder: Path, root: Path | None = None) -> Run:
     run = read_run(folder)
     info, table = run.info, dataset_of(run, root)
     rows = table.split(info.split).parts()
-    evaluator = Evaluator(info.dataset, num_tasks=table.labels.shape[1])
     metrics = dict(run.metrics)
     for part in PARTS:
         found = run.predictions[part]
         if not np.array_equal(found.rows, rows[part]):
             msg = f"{folder}: the rows of its {part} part are not those of split {info.split}; train it again."
             raise ConfigError(msg)
-        metrics[part] = evaluator.eval({"y_true": table.labels[rows[part]], "y_pred": found.y_pred})
+        metrics[part] = judge(info.dataset, table.labels[rows[part]], found.y_pred)
     return dataclasses.replace(run, metrics=metrics)

@@ -134,7 +134,10 @@ class RunPlace:
             ConfigError: where one is.
         """
         if self.folder.exists():
-            msg = f"{self.folder} exists; choose another --output, or say --overwrite."
+            msg = (
+                f"{self.folder} exists; say --resume to keep it and go on with the others, choose another --output, "
+                "or say --overwrite."
+            )
             raise ConfigError(msg)
         if self.checkpoint.exists():
             msg = (

@@ -1,10 +1,11 @@
-"""Scores while a model is fitted, where the evaluator's strictness would be in the way."""
+"""Scores where the evaluator's strictness would be in the way: while a model is fitted, and where runs are missing."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nb301_ogb.evaluators.evaluator import Evaluator
 from nb301_ogb.evaluators.metrics import METRICS
 
 
@@ -18,3 +19,16 @@ def score(truth: NDArray[np.float64], predicted: NDArray[np.float32]) -> dict[st
             values.append(float(metric(truth[known, column], predicted[known, column].astype(np.float64))))
         found[name] = float(np.mean(values))
     return found
+
+
+def judge(dataset: str, truth: NDArray[np.float32], predicted: NDArray[np.float32]) -> dict[str, float]:
+    """Every metric by the official evaluator; where measurements are missing, which it refuses, over those there are.
+
+    Args:
+        dataset: its name.
+        truth: labels, [G, tasks]; NaN where there is no measurement.
+        predicted: predictions, [G, tasks].
+    """
+    if np.isnan(truth).any():
+        return score(truth.astype(np.float64), predicted)
+    return Evaluator(dataset, num_tasks=truth.shape[1]).eval({"y_true": truth, "y_pred": predicted})

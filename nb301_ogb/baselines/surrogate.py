@@ -116,10 +116,10 @@ class Surrogate(Benchmark):
         space, parts = data.space.name, rows or data.split(split)
         configs = {"accuracy": _config(accuracy, space), "runtime": _config(runtime, space)}
         models = {name: make_model(config, space, 1, device) for name, config in configs.items()}
+        # First, as it takes seconds and tells at once where the configuration does not fit.
+        _fit_runtime(models["runtime"], data, parts, seed, root, observer)
         models["accuracy"].fit(_table(data, parts), seed, observer)
-        return cls._with_runtime(
-            data, parts, split or data.info.default_split, seed, configs, models, version, root, observer
-        )
+        return cls._judged(data, parts, split or data.info.default_split, seed, configs, models, version)
 
     @classmethod
     def from_run(
@@ -157,10 +157,11 @@ class Surrogate(Benchmark):
         space = data.space.name
         configs = {"accuracy": run.config, "runtime": _config(runtime, space)}
         models = {"accuracy": load_model(run, device), "runtime": make_model(configs["runtime"], space, 1, device)}
-        return cls._with_runtime(data, parts, info.split, info.seed, configs, models, version, root, observer)
+        _fit_runtime(models["runtime"], data, parts, info.seed, root, observer)
+        return cls._judged(data, parts, info.split, info.seed, configs, models, version)
 
     @classmethod
-    def _with_runtime(
+    def _judged(
         cls,
         data: LabelledTable,
         parts: Split,
@@ -169,12 +170,8 @@ class Surrogate(Benchmark):
         configs: dict[str, Config],
         models: dict[str, Model],
         version: int,
-        root: Path | None,
-        observer: Observer | None,
     ) -> Surrogate:
-        """Fits the runtime model beside the accuracy model, which is fitted already, and judges that."""
-        times = LabelledTable(data.info.name, root, targets=("runtime",))
-        models["runtime"].fit(_table(times, parts), seed, observer)
+        """The surrogate of two models that are fitted, with the scores of the accuracy model."""
         evaluator, codes, scores, model = Evaluator(data.info.name), data.codes(), {}, models["accuracy"]
         for part, where in (("valid", parts.valid), ("test", parts.test)):
             mean, std = model.predict_distribution(codes[where])
@@ -261,6 +258,9 @@ class Surrogate(Benchmark):
         value = mean
         if noise:
             spread = std if self.info.noise is None else self.info.noise.at(mean)
+            if np.isnan(spread).any():
+                msg = f"{self.name} knows no noise: none was measured and its model tells no deviation; ask without."
+                raise ConfigError(msg)
             # Percent: no draw may leave 0 to 100.
             value = np.clip(mean + spread * generator(rng).standard_normal(len(mean)), 0.0, 100.0)
         return Answer(mean, std, value, runtime)
@@ -277,6 +277,13 @@ class Surrogate(Benchmark):
             ArchitectureError: for a space that has no table.
         """
         return self.query_codes(self.space.table())
+
+
+def _fit_runtime(
+    model: Model, data: LabelledTable, parts: Split, seed: int, root: Path | None, observer: Observer | None
+) -> None:
+    times = LabelledTable(data.info.name, root, targets=("runtime",))
+    model.fit(_table(times, parts), seed, observer)
 
 
 def _load(config: Config, folder: Path, info: SurrogateInfo, device: str, threads: int) -> Model:

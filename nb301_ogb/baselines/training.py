@@ -21,11 +21,12 @@ from nb301_ogb.baselines.environment import environment
 from nb301_ogb.baselines.model import Model, Record, ResumableModel, Table
 from nb301_ogb.baselines.models import make_model
 from nb301_ogb.baselines.report import write_report
-from nb301_ogb.errors import ConfigError
-from nb301_ogb.evaluators.evaluator import Evaluator
+from nb301_ogb.baselines.scores import judge
+from nb301_ogb.errors import ConfigError, OutputError
 from nb301_ogb.jsonable import finite
 from nb301_ogb.loaders.labelled import LabelledTable
 from nb301_ogb.storage.folder import new_folder, replaces
+from nb301_ogb.storage.whole import write_bytes
 
 Progress = Callable[[int, Record], None]
 """Called with the seed and each epoch's record."""
@@ -66,6 +67,7 @@ def train(
     progress: Progress | None = None,
     resume: bool = False,
     summary: bool = True,
+    command: str | None = None,
 ) -> list[runs.Run]:
     """Trains one model a seed and writes `output/seed-<seed>`, then `summary.json` and `report.html` over all of them.
 
@@ -81,6 +83,7 @@ def train(
         resume: whether finished runs that are there count, and interrupted ones go on. Each ends bit for bit as it
             would have ended without the interruption, on the same machine.
         summary: whether `summary.json` and `report.html` are written.
+        command: what the runs say made them; by default this process's command line.
 
     Returns:
         The runs; in processes other than the first none.
@@ -89,7 +92,8 @@ def train(
         ConfigError: where a run or a checkpoint is in the way, or of another job, or a setting is wrong.
         OutputError: where a folder that is no run stands at a run's place, or the disk does not take a run.
     """
-    places = [runs.RunPlace(Path(output), seed) for seed in seeds]
+    output = Path(output).expanduser()
+    places = [runs.RunPlace(output, seed) for seed in seeds]
     check_places(places, overwrite, resume)
     team, device = join(job.device)
     job = dataclasses.replace(job, device=device)
@@ -102,12 +106,12 @@ def train(
     finished = []
     for place in places:
         if not (resume and place.folder.exists()):
-            _train_one(job, table, rows, place, overwrite, progress, team)
+            _train_one(job, table, rows, place, overwrite, progress, team, command)
         if team.leads:
             finished.append(_kept(job, table, rows, place) if resume else runs.read_run(place.folder))
         team.wait()
     if team.leads and summary:
-        write_summary(Path(output), finished)
+        write_summary(output, finished)
     return finished
 
 
@@ -186,6 +190,7 @@ def _train_one(
     overwrite: bool,
     progress: Progress | None,
     team: Team,
+    command: str | None,
 ) -> None:
     seed, codes = place.seed, rows.codes
     split = table.split(job.split)
@@ -193,7 +198,7 @@ def _train_one(
     observer = None if progress is None else lambda record: progress(seed, record)
     if isinstance(model, ResumableModel):
         if team.leads:
-            place.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+            _make(place.checkpoint.parent)
         history = model.fit(rows, seed, observer, place.checkpoint)
     else:
         history = model.fit(rows, seed, observer)
@@ -204,14 +209,9 @@ def _train_one(
             part: runs.Predictions(where, codes[where], model.predict(codes[where]), table.labels[where])
             for part, where in (("valid", split.valid), ("test", split.test))
         }
-        evaluator = Evaluator(table.info.name, num_tasks=table.labels.shape[1])
-        metrics = {
-            part: evaluator.eval({"y_true": found.y_true, "y_pred": found.y_pred})
-            for part, found in predictions.items()
-        }
+        metrics = {part: judge(table.info.name, found.y_true, found.y_pred) for part, found in predictions.items()}
         # Training rows are judged once, at the chosen epoch.
-        on_train = {"y_true": table.labels[rows.train], "y_pred": model.predict(codes[rows.train])}
-        metrics["train"] = evaluator.eval(on_train)
+        metrics["train"] = judge(table.info.name, table.labels[rows.train], model.predict(codes[rows.train]))
         info = runs.RunInfo(
             model=model.name,
             dataset=table.info.name,
@@ -227,9 +227,17 @@ def _train_one(
         runs.write_metrics(temporary, history, metrics)
         runs.write_predictions(temporary, info, predictions)
         model.save(temporary)
-        (temporary / "environment.json").write_text(json.dumps(environment(), indent=1) + "\n", encoding="utf-8")
+        (temporary / "environment.json").write_text(json.dumps(environment(command), indent=1) + "\n", encoding="utf-8")
         write_report(temporary / "report.html", [runs.read_run(temporary)])
     remove_checkpoint(place.checkpoint)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"{folder} cannot be made ({error.strerror or error}); choose another --output."
+        raise OutputError(msg) from error
 
 
 def summarise(finished: Sequence[runs.Run]) -> dict[str, Any]:
@@ -275,6 +283,6 @@ def write_summary(output: Path, finished: Sequence[runs.Run]) -> dict[str, Any]:
     """Writes `summary.json` and `report.html` over several seeds."""
     summary = summarise(finished)
     text = json.dumps(finite(summary), indent=1)
-    (output / "summary.json").write_text(text + "\n", encoding="utf-8")
+    write_bytes(output / "summary.json", f"{text}\n".encode())
     write_report(output / "report.html", list(finished))
     return summary

@@ -62,6 +62,18 @@ class _BoosterModel(RoundsModel):
             msg = f"{path} was fitted on {features} features, its configuration gives {self.num_features}."
             raise ConfigError(msg)
 
+    def _with(self, fixed: dict[str, Any]) -> dict[str, Any]:
+        """The parameters for the library: the configuration's, and those that the model decides.
+
+        Raises:
+            ConfigError: where the configuration sets one of the latter.
+        """
+        taken = sorted(set(self.config.params) & set(fixed))
+        if taken:
+            msg = f"{self.name} sets {', '.join(taken)} itself; take that out of [params]."
+            raise ConfigError(msg)
+        return {**self.config.params, **fixed}
+
 
 class LightGBMModel(_BoosterModel):
     """LightGBM (Ke et al., NeurIPS 2017)."""
@@ -80,7 +92,7 @@ class LightGBMModel(_BoosterModel):
         fixed |= {"force_row_wise": True, "seed": seed, "num_threads": self.threads}
         started = time.perf_counter()
         self.booster = lightgbm.train(
-            {**self.config.params, **fixed},
+            self._with(fixed),
             train,
             self.config.rounds,
             valid_sets=[valid],
@@ -144,7 +156,7 @@ class XGBoostModel(_BoosterModel):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             self.booster = xgboost.train(
-                {**self.config.params, **fixed},
+                self._with(fixed),
                 train,
                 self.config.rounds,
                 evals=[(valid, "valid")],

@@ -48,7 +48,7 @@ def run(
         Path | None, typer.Option(help="Where the CSV for --file goes; by default standard output.")
     ] = None,
     noise: Annotated[bool, typer.Option("--noise", help="Draw one training's accuracy as `value`.")] = False,
-    seed: Annotated[int | None, typer.Option(help="Of the noise.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of the noise.")] = None,
     device: DeviceOption = "cpu",
     threads: ThreadsOption = 1,
     root: RootOption = None,

@@ -21,11 +21,13 @@ def run(
             help="The accuracy model: a configuration of the package, or a TOML file.", show_default="ensemble"
         ),
     ] = None,
-    runtime: Annotated[str, typer.Option(help="The runtime model: likewise.")] = "runtime",
+    runtime: Annotated[
+        str, typer.Option(help="The runtime model: likewise; its label scale must fit seconds.")
+    ] = "runtime",
     split: Annotated[
         str | None, typer.Option(help="On whose training part it is fitted; by default the default one.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Of the fit.", show_default="0")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of the fit.", show_default="0")] = None,
     device: DeviceOption = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a surrogate that is there.")] = False,
     root: RootOption = None,

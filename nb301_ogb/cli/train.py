@@ -31,8 +31,14 @@ _OVER = "Overrides the configuration."
 def run(
     dataset: Annotated[str, typer.Option(help="A dataset's name.")] = "ogbg-nb201-cifar10",
     gnn: Annotated[
-        str, typer.Option("--gnn", "--model", help="A configuration of the package (gin, gcn-virtual, lightgbm, ...).")
-    ] = "gin",
+        str | None,
+        typer.Option(
+            "--gnn",
+            "--model",
+            help="A configuration of the package (gin, gcn-virtual, lightgbm, ...).",
+            show_default="gin",
+        ),
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(help="A TOML file, in place of a configuration of the package.")
     ] = None,
@@ -51,16 +57,16 @@ def run(
     root: RootOption = None,
     target: Annotated[list[str] | None, typer.Option(help="A target; several times for several.")] = None,
     runs: Annotated[str, typer.Option(help="The label: mean over the runs, all, or one run's number.")] = "mean",
-    num_layer: Annotated[int | None, typer.Option("--num_layer", "--num-layer", help=_OVER)] = None,
-    emb_dim: Annotated[int | None, typer.Option("--emb_dim", "--emb-dim", help=_OVER)] = None,
-    drop_ratio: Annotated[float | None, typer.Option("--drop_ratio", "--drop-ratio", help=_OVER)] = None,
-    batch_size: Annotated[int | None, typer.Option("--batch_size", "--batch-size", help=_OVER)] = None,
-    epochs: Annotated[int | None, typer.Option(help=_OVER)] = None,
-    num_workers: Annotated[int | None, typer.Option("--num_workers", "--num-workers", help=_OVER)] = None,
+    num_layer: Annotated[int | None, typer.Option("--num_layer", "--num-layer", min=1, help=_OVER)] = None,
+    emb_dim: Annotated[int | None, typer.Option("--emb_dim", "--emb-dim", min=1, help=_OVER)] = None,
+    drop_ratio: Annotated[float | None, typer.Option("--drop_ratio", "--drop-ratio", min=0, max=1, help=_OVER)] = None,
+    batch_size: Annotated[int | None, typer.Option("--batch_size", "--batch-size", min=1, help=_OVER)] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help=_OVER)] = None,
+    num_workers: Annotated[int | None, typer.Option("--num_workers", "--num-workers", min=0, help=_OVER)] = None,
     graph: Annotated[str | None, typer.Option(help="raw, or canonical. " + _OVER)] = None,
     feature: Annotated[str | None, typer.Option(help="full, or simple for types alone. " + _OVER)] = None,
     loader: Annotated[str | None, typer.Option(help="fast, or pyg for PyG's DataLoader. " + _OVER)] = None,
-    lr: Annotated[float | None, typer.Option(help=_OVER)] = None,
+    lr: Annotated[float | None, typer.Option(min=0, help=_OVER)] = None,
     loss: Annotated[str | None, typer.Option(help="l1, mse, huber, l1+hinge, log_error+hinge, ... " + _OVER)] = None,
     grad_clip: Annotated[
         float | None, typer.Option("--grad_clip", "--grad-clip", help="Largest norm of the gradients. " + _OVER)
@@ -88,6 +94,7 @@ def run(
     from nb301_ogb.storage.whole import write_bytes
 
     info = get_info(dataset)
+    name = configuration(config, gnn, "gin")
     if filename is not None and not filename.expanduser().absolute().parent.is_dir():
         msg = f"--filename {filename}: there is no folder {filename.parent}; make it first."
         raise ConfigError(msg)
@@ -106,7 +113,7 @@ def run(
         "grad_clip": grad_clip,
         "amp": "auto" if amp else None,
     }
-    settings = change(load_config(config or gnn, info.space), given, "the command line")
+    settings = change(load_config(config or name, info.space), given, "the command line")
     job = Job(
         dataset=info.name,
         config=settings,
@@ -118,7 +125,7 @@ def run(
         runs=int(runs) if runs.isdigit() else runs,
     )
     wanted = parse_seeds(seeds)
-    folder = output or Path("runs") / f"{config.stem if config else gnn}-{info.name.removeprefix('ogbg-')}"
+    folder = output or Path("runs") / f"{config.stem if config else name}-{info.name.removeprefix('ogbg-')}"
     place = open_engine(engine, workers, address, threads, job.device)
     if engine == "local" and (workers or 1) == 1:
         finished = train_with_progress(job, wanted, folder, overwrite, quiet=as_json, resume=resume)
@@ -135,6 +142,20 @@ def run(
         return
     show_summaries(f"{summary['model']} on {info.name}, split {summary['split']}", [summary])
     console.print(f"\nruns and report: {folder}/ (open {folder}/report.html)", highlight=False, soft_wrap=True)
+
+
+def configuration(config: Path | None, name: str | None, default: str) -> str:
+    """The name of the configuration that is meant.
+
+    Raises:
+        ConfigError: where a file is given beside it, and one of the two would be passed over.
+    """
+    if config is not None and name is not None:
+        from nb301_ogb.errors import ConfigError
+
+        msg = f"--config {config} stands in place of the configuration {name}; leave one of them out."
+        raise ConfigError(msg)
+    return name or default
 
 
 def train_with_progress(

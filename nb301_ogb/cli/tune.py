@@ -19,6 +19,7 @@ from nb301_ogb.cli.common import (
     progress_bar,
 )
 from nb301_ogb.cli.engine_options import AddressOption, EngineOption, WorkersOption, open_engine
+from nb301_ogb.cli.train import configuration
 
 EXAMPLE = "Example: nb301-ogb tune --dataset nb201-cifar10 --model lightgbm --trials 40 --output runs/tune/lightgbm"
 
@@ -28,8 +29,14 @@ _SHOWN = 5
 def run(
     dataset: Annotated[str, typer.Option(help="A dataset's name.")] = "ogbg-nb201-cifar10",
     model: Annotated[
-        str, typer.Option("--model", "--gnn", help="A configuration of the package, with which the search begins.")
-    ] = "lightgbm",
+        str | None,
+        typer.Option(
+            "--model",
+            "--gnn",
+            help="A configuration of the package, with which the search begins.",
+            show_default="lightgbm",
+        ),
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(help="A TOML file, in place of a configuration of the package.")
     ] = None,
@@ -64,8 +71,9 @@ def run(
     from nb301_ogb.sweeps.tuning_page import PAGE, WINNER, write_results
 
     info = get_info(dataset)
-    begin = load_config(config or model, info.space)
-    name = config.stem if config else model
+    named = configuration(config, model, "lightgbm")
+    begin = load_config(config or named, info.space)
+    name = config.stem if config else named
     search = Search(
         dataset=info.name,
         config=begin,

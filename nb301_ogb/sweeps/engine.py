@@ -13,6 +13,9 @@ Task = TypeVar("Task")
 RETRIES = 2
 """How often a task is given to another worker after its own was lost."""
 
+GOES_ON = "the same command goes on with what is missing (`train`: with --resume, and without --overwrite)"
+"""What to do after some tasks failed."""
+
 
 @dataclass(frozen=True)
 class Outcome:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from nb301_ogb._version import __version__
 from nb301_ogb.errors import SweepError, missing_extra
-from nb301_ogb.sweeps.engine import RETRIES, Outcome, attempt, check_workers
+from nb301_ogb.sweeps.engine import GOES_ON, RETRIES, Outcome, attempt, check_workers
 
 Task = TypeVar("Task")
 
@@ -88,7 +88,7 @@ class RayEngine:
                     for reference in ready:
                         yield pending.pop(reference), self._outcome(reference)
             except (ray.exceptions.RayError, ConnectionError) as error:
-                msg = f"the Ray cluster is lost ({_first_line(error)}); the same command goes on with what is missing."
+                msg = f"the Ray cluster is lost ({_first_line(error)}); {GOES_ON}."
                 raise SweepError(msg) from error
             finally:
                 for reference in pending:

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
+from nb301_ogb.baselines.environment import command_line
 from nb301_ogb.baselines.runs import MARK, Run, RunPlace, read_run
 from nb301_ogb.baselines.training import Job, check_places, finished_runs, train, write_summary
 from nb301_ogb.errors import ConfigError, OutputError, SweepError
 from nb301_ogb.storage.folder import new_folder
-from nb301_ogb.sweeps.engine import Engine, Outcome
+from nb301_ogb.sweeps.engine import GOES_ON, Engine, Outcome
 
 _SIGN = ".sweep"
 """A file in the output folder by which a worker knows that it sees the same folder."""
@@ -53,16 +54,26 @@ class _Task:
     trial: Trial
     overwrite: bool
     sign: str
+    command: str
+    """Of the process that asks: a worker's own says nothing, and may hold what belongs to its cluster alone."""
 
 
 def _work(task: _Task) -> dict[str, bytes] | None:
     """Trains; None where the run then lies in its place, otherwise its files."""
     trial = task.trial
     if _read(trial.output / _SIGN) == task.sign:
-        train(trial.job, [trial.seed], trial.output, task.overwrite, resume=not task.overwrite, summary=False)
+        train(
+            trial.job,
+            [trial.seed],
+            trial.output,
+            task.overwrite,
+            resume=not task.overwrite,
+            summary=False,
+            command=task.command,
+        )
         return None
     with tempfile.TemporaryDirectory() as folder:
-        (run,) = train(trial.job, [trial.seed], Path(folder), summary=False)
+        (run,) = train(trial.job, [trial.seed], Path(folder), summary=False, command=task.command)
         found = [path for path in sorted(run.folder.rglob("*")) if path.is_file()]
         return {path.relative_to(run.folder).as_posix(): path.read_bytes() for path in found}
 
@@ -136,9 +147,10 @@ def train_seeds(
         OutputError: where a folder that is no run stands at a run's place, or the disk does not take a run.
         SweepError: where trials failed, after all others are finished.
     """
-    check_places([RunPlace(Path(output), seed) for seed in seeds], overwrite, resume)
-    runs = run_trials([Trial(job, seed, Path(output)) for seed in seeds], engine, progress, overwrite)
-    write_summary(Path(output), runs)
+    output = Path(output).expanduser()
+    check_places([RunPlace(output, seed) for seed in seeds], overwrite, resume)
+    runs = run_trials([Trial(job, seed, output) for seed in seeds], engine, progress, overwrite)
+    write_summary(output, runs)
     return runs
 
 
@@ -173,7 +185,7 @@ def _outcomes(
         for number in todo:
             if progress is not None:
                 progress(trials[number], None)
-            yield _Task(trials[number], overwrite, sign)
+            yield _Task(trials[number], overwrite, sign, command_line())
 
     folders = {trials[number].output for number in todo}
     with _signed(folders, sign), contextlib.closing(engine.run(_work, tasks())) as running:
@@ -214,4 +226,4 @@ def _received(trial: Trial, files: dict[str, bytes] | None, overwrite: bool) -> 
 def _told(failed: Sequence[tuple[Trial, str]], count: int) -> SweepError:
     trial, error = failed[0]
     others = f" (and {len(failed) - 1} more of {count} trials failed)" if len(failed) > 1 else ""
-    return SweepError(f"{trial} failed: {error.rstrip('.')}{others}; the same command goes on with what is missing.")
+    return SweepError(f"{trial} failed: {error.rstrip('.')}{others}; {GOES_ON}.")

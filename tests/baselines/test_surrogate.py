@@ -135,6 +135,24 @@ def test_noise_by_seed(folder: Path, monkeypatch: pytest.MonkeyPatch, noise: Tra
     assert np.array_equal(surrogate.query(codes).value, answer.mean)
 
 
+def test_without_any_deviation_there_is_no_noise(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = Surrogate.load(folder)
+    surrogate = Surrogate(replace(loaded.info, noise=None), loaded.configs, loaded.accuracy, loaded.runtime)
+    monkeypatch.setattr(type(surrogate.accuracy), "predict_distribution", lambda self, codes: (
+        self.predict(codes), np.full((len(codes), 1), np.nan, np.float32)
+    ))  # fmt: skip
+    codes = surrogate.space.sample(3, np.random.default_rng(0))
+    assert np.isfinite(surrogate.query(codes).value).all()
+    with pytest.raises(ConfigError, match="knows no noise"):
+        surrogate.query(codes, noise=True, seed=0)
+
+
+def test_a_runtime_model_that_cannot_learn_seconds_is_told_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LightGBMModel, "fit", lambda *_: pytest.fail("the accuracy model was fitted first"))
+    with pytest.raises(ConfigError, match="does not fit labels from"):
+        Surrogate.fit("nb201-cifar10", accuracy=TreeConfig(rounds=3), runtime="gin", device="cpu")
+
+
 def test_noise_is_that_of_trainings_in_the_training_part(folder: Path) -> None:
     info, data = Surrogate.load(folder).info, LabelledTable("nb201-cifar10", runs="all")
     assert info.noise == training_noise(data.labels[data.split(info.split).train])

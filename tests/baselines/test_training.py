@@ -383,3 +383,58 @@ def test_every_line_of_metrics_is_json_for_everybody(tmp_path: Path) -> None:
     assert run.info.num_train == 300
     with pytest.raises(ConfigError, match="300"):
         train(Job("nb201-cifar10", TREES), [0], tmp_path, resume=True)
+
+
+# What people meet
+
+SHORT = GNNConfig(gnn="gin", num_layer=1, emb_dim=8, batch_size=512, epochs=1, drop_ratio=0.0)
+
+
+@pytest.mark.parametrize("which", ["all", 2])
+def test_runs_that_some_architectures_lack_are_not_judged(tmp_path, which):
+    """The third run is missing for about half of them; the evaluator takes no label that is NaN."""
+    job = Job("ogbg-nb201-cifar10", SHORT, device="cpu", runs=which)
+    (run,) = train(job, [0], tmp_path)
+    found = run.predictions["test"]
+    missing = np.isnan(found.y_true)
+    assert missing.any()
+    assert not missing.all()
+    columns = [
+        np.sqrt(np.mean((found.y_true[known, column].astype("f8") - found.y_pred[known, column]) ** 2))
+        for column, known in enumerate((~missing).T)
+    ]
+    assert run.metrics["test"]["rmse"] == pytest.approx(np.mean(columns), rel=1e-5)
+    again = rescore(run.folder)
+    assert again.metrics["test"] == run.metrics["test"]
+
+
+def test_a_tilde_that_no_shell_has_replaced(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    job = Job("ogbg-nb201-cifar10", TreeConfig(rounds=5), device="cpu")
+    (run,) = train(job, [0], Path("~/runs"))
+    assert run.folder == tmp_path / "runs/seed-0"
+    assert (tmp_path / "runs/summary.json").is_file()
+    assert len(train(job, [0, 1], Path("~/runs"), resume=True)) == 2
+
+
+def test_an_output_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    job = Job("ogbg-nb201-cifar10", SHORT, device="cpu")
+    with pytest.raises(OutputError, match="cannot be made"):
+        train(job, [0], tmp_path / "file")
+
+
+def test_a_run_says_the_command_of_whoever_asked(tmp_path):
+    job = Job("ogbg-nb201-cifar10", TreeConfig(rounds=5), device="cpu")
+    (run,) = train(job, [0], tmp_path, command="nb301-ogb train --seeds 0")
+    assert json.loads((run.folder / "environment.json").read_text())["command"] == "nb301-ogb train --seeds 0"
+
+
+@pytest.mark.parametrize(
+    ("library", "name"),
+    [("lightgbm", "objective"), ("lightgbm", "seed"), ("xgboost", "eval_metric"), ("xgboost", "nthread")],
+)
+def test_parameters_that_the_model_decides_are_refused(tmp_path, library, name):
+    job = Job("ogbg-nb201-cifar10", TreeConfig(library=library, rounds=5, params={name: "x"}), device="cpu")
+    with pytest.raises(ConfigError, match=rf"sets {name} itself; take that out of \[params\]"):
+        train(job, [0], tmp_path)

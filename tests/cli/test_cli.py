@@ -184,3 +184,22 @@ def test_builds_that_cannot_be(words, error, message, tmp_path: Path, monkeypatc
     monkeypatch.setenv("NB301_OGB_HOME", str(tmp_path))
     with pytest.raises(error, match=message):
         runner.invoke(app, ["build", *words], catch_exceptions=False)
+
+
+@pytest.mark.parametrize("verb", ["train", "tune"])
+def test_a_configuration_and_a_file_are_not_given_together(verb: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('kind = "trees"\n')
+    with pytest.raises(ConfigError, match="leave one of them out"):
+        runner.invoke(
+            app,
+            [verb, "--config", str(tmp_path / "mine.toml"), "--gnn", "gcn", "--output", str(tmp_path / "x")],
+            catch_exceptions=False,
+        )
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("wrong", [("--epochs", "0"), ("--num_layer", "0"), ("--drop_ratio", "1.5"), ("--lr", "-1")])
+def test_settings_out_of_range_are_refused_at_once(wrong: tuple[str, str], tmp_path: Path) -> None:
+    found = runner.invoke(app, ["train", *wrong, "--output", str(tmp_path / "x")])
+    assert found.exit_code == 2
+    assert "or equal to" in " ".join(found.output.split())
