@@ -255,7 +255,8 @@ def _range(found: Sequence[Pair]) -> str:
         ]
         texts.append(f"{name} by {' to '.join(dict.fromkeys(ends))}")
     verb = "change" if worse else "improve"
-    return f"The random splits {verb} {' and '.join(texts)}{' (negative: worse)' if worse else ''}."
+    signs = " (negative: worse)" if worse else ""
+    return f"By the means over seeds the random splits {verb} {' and '.join(texts)}{signs}."
 
 
 def _order(found: Sequence[Pair]) -> str:

@@ -209,8 +209,8 @@ def test_a_model_that_gets_worse_improves_nothing(results):
     assert all(gains[0])
     for pair, gained in zip((one, other), gains, strict=True):
         said = verdict([pair])
-        assert ("The random splits improve RMSE by" in said) == (min(gained) > 0)
-        assert ("(negative: worse)" in said) == ("The random splits change RMSE by" in said) == (min(gained) < 0)
+        assert ("the random splits improve RMSE by" in said) == (min(gained) > 0)
+        assert ("(negative: worse)" in said) == ("the random splits change RMSE by" in said) == (min(gained) < 0)
 
 
 def test_other_authors_are_no_pair(tmp_path):
