@@ -77,7 +77,11 @@ def load_config(name: str | Path, space: str | None = None) -> Config:
                 f"there is no configuration {str(name)!r}; there are {', '.join(config_names())}, or give a TOML file."
             )
             raise ConfigError(msg)
-        text = path.read_text(encoding="utf-8")
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            msg = f"the configuration {path} cannot be read ({error}); give a TOML file in UTF-8."
+            raise ConfigError(msg) from error
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -119,7 +119,8 @@ def _stream(asked: Benchmark, file: Path, output: Path | None, rng: object) -> N
 
 def _open(file: Path) -> TextIO:
     try:
-        return file.open(encoding="utf-8")
+        # What is no text is no architecture either, and is told with its line.
+        return file.open(encoding="utf-8", errors="replace")
     except OSError as error:
         msg = f"{file} cannot be read ({error.strerror}); give a text file with an architecture a line."
         raise ConfigError(msg) from error

@@ -129,6 +129,12 @@ def test_unknown_name() -> None:
         c.load_config("gat")
 
 
+def test_a_configuration_that_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "x.toml").write_bytes(b'gnn = "\xff"')
+    with pytest.raises(ConfigError, match="give a TOML file in UTF-8"):
+        c.load_config(tmp_path / "x.toml")
+
+
 def test_no_toml(tmp_path: Path) -> None:
     path = tmp_path / "x.toml"
     path.write_text("a = = b")

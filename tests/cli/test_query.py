@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from nb301_ogb.baselines.benchmark import TabularBenchmark
 from nb301_ogb.cli.app import app
-from nb301_ogb.errors import ArchitectureError, ConfigError, OutputError
+from nb301_ogb.errors import ArchitectureError, ConfigError, Nb301OgbError, OutputError
 
 runner = CliRunner()
 TABLE = ("--benchmark", "table:nb201-cifar10")
@@ -39,6 +39,12 @@ def test_noise_by_seed() -> None:
 
     assert drawn(1) == drawn(1)
     assert len(set(drawn(1))) > 1
+
+
+def test_a_file_that_is_no_text_is_told_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"333132\n\xff\xfe\n")
+    with pytest.raises(Nb301OgbError, match="line 2"):
+        invoke("query", "--file", str(tmp_path / "x"), *TABLE)
 
 
 def test_a_file_streams(tmp_path: Path) -> None:
