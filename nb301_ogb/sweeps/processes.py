@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
@@ -12,12 +14,22 @@ from typing import Any
 
 def _serve(connection: Connection, function: Callable[..., Any]) -> None:
     """What a worker does: takes arguments, answers, until nobody speaks to it any more."""
+    threading.Thread(target=_end_with, args=(multiprocessing.parent_process(),), daemon=True).start()
     while True:
         try:
             arguments = connection.recv()
         except EOFError:
             return
         connection.send(function(*arguments))
+
+
+def _end_with(parent: Any) -> None:
+    """Ends this process once the one that began it is gone, even if that was killed.
+
+    What it is at would be nobody's; and whoever goes on with the same work should not meet it.
+    """
+    wait([parent.sentinel])
+    os._exit(1)
 
 
 class _Worker:
