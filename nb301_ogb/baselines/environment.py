@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -40,8 +41,8 @@ def environment(command: str | None = None) -> dict[str, Any]:
 
 
 def command_line() -> str:
-    """What this process was called with."""
-    return " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    """What this process was called with, as a shell reads it."""
+    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
 
 
 def _processor() -> str:

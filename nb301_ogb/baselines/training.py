@@ -22,10 +22,10 @@ from nb301_ogb.baselines.model import Model, Record, ResumableModel, Table
 from nb301_ogb.baselines.models import make_model
 from nb301_ogb.baselines.report import write_report
 from nb301_ogb.baselines.scores import judge
-from nb301_ogb.errors import ConfigError, OutputError
+from nb301_ogb.errors import ConfigError
 from nb301_ogb.jsonable import finite
 from nb301_ogb.loaders.labelled import LabelledTable
-from nb301_ogb.storage.folder import new_folder, replaces
+from nb301_ogb.storage.folder import make_folder, new_folder, replaces
 from nb301_ogb.storage.whole import write_bytes
 
 Progress = Callable[[int, Record], None]
@@ -198,7 +198,7 @@ def _train_one(
     observer = None if progress is None else lambda record: progress(seed, record)
     if isinstance(model, ResumableModel):
         if team.leads:
-            _make(place.checkpoint.parent)
+            make_folder(place.checkpoint.parent)
         history = model.fit(rows, seed, observer, place.checkpoint)
     else:
         history = model.fit(rows, seed, observer)
@@ -230,14 +230,6 @@ def _train_one(
         (temporary / "environment.json").write_text(json.dumps(environment(command), indent=1) + "\n", encoding="utf-8")
         write_report(temporary / "report.html", [runs.read_run(temporary)])
     remove_checkpoint(place.checkpoint)
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        msg = f"{folder} cannot be made ({error.strerror or error}); choose another --output."
-        raise OutputError(msg) from error
 
 
 def summarise(finished: Sequence[runs.Run]) -> dict[str, Any]:

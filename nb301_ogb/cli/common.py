@@ -103,6 +103,18 @@ def open_dataset(name: str, root: Path | None = None) -> DatasetFile:
     return DatasetFile(dataset_file(name, root))
 
 
+def configuration(config: Path | None, name: str | None, default: str) -> str:
+    """The name of the configuration that is meant.
+
+    Raises:
+        ConfigError: where a file is given beside it, and one of the two would be passed over.
+    """
+    if config is not None and name is not None:
+        msg = f"--config {config} stands in place of the configuration {name}; leave one of them out."
+        raise ConfigError(msg)
+    return name or default
+
+
 def names_a_file(name: str) -> bool:
     """Whether a dataset is given as a path and not by its name."""
     return name.endswith((".h5", ".hdf5")) or "/" in name

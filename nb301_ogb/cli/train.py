@@ -15,6 +15,7 @@ from nb301_ogb.cli.common import (
     JsonOption,
     RootOption,
     ThreadsOption,
+    configuration,
     console,
     parse_seeds,
     print_json,
@@ -142,20 +143,6 @@ def run(
         return
     show_summaries(f"{summary['model']} on {info.name}, split {summary['split']}", [summary])
     console.print(f"\nruns and report: {folder}/ (open {folder}/report.html)", highlight=False, soft_wrap=True)
-
-
-def configuration(config: Path | None, name: str | None, default: str) -> str:
-    """The name of the configuration that is meant.
-
-    Raises:
-        ConfigError: where a file is given beside it, and one of the two would be passed over.
-    """
-    if config is not None and name is not None:
-        from nb301_ogb.errors import ConfigError
-
-        msg = f"--config {config} stands in place of the configuration {name}; leave one of them out."
-        raise ConfigError(msg)
-    return name or default
 
 
 def train_with_progress(

@@ -13,13 +13,13 @@ from nb301_ogb.cli.common import (
     JsonOption,
     RootOption,
     ThreadsOption,
+    configuration,
     console,
     print_json,
     print_table,
     progress_bar,
 )
 from nb301_ogb.cli.engine_options import AddressOption, EngineOption, WorkersOption, open_engine
-from nb301_ogb.cli.train import configuration
 
 EXAMPLE = "Example: nb301-ogb tune --dataset nb201-cifar10 --model lightgbm --trials 40 --output runs/tune/lightgbm"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from nb301_ogb.baselines.benchmark import Benchmark
 from nb301_ogb.experiments import curves
-from nb301_ogb.search import Budget, History, OptimiserLike, jobs, parse_spec, search, tabulated
+from nb301_ogb.search import Budget, History, OptimiserLike, jobs, search, tabulated
 from nb301_ogb.search.books import Report
 
 CHECKPOINTS = (100, 300, 1000)
@@ -45,7 +45,7 @@ def run_searches(
     Raises:
         SearchError: where the folder holds searches on other benchmarks.
     """
-    wanted = jobs([parse_spec(one) for one in optimisers], range(seed, seed + repeats))
+    wanted = jobs(optimisers, range(seed, seed + repeats))
     found: Found = {}
     for word, benchmark in benchmarks.items():
         histories = search(

@@ -16,6 +16,7 @@ from nb301_ogb.experiments import dataset_noise
 from nb301_ogb.experiments.dataset_sections import sections
 from nb301_ogb.experiments.page import to_html, to_markdown
 from nb301_ogb.jsonable import finite
+from nb301_ogb.storage.folder import make_folder
 from nb301_ogb.storage.read import DatasetFile
 
 PAGE, TEXT, NUMBERS = "report.html", "report.md", "report.json"
@@ -88,7 +89,7 @@ def write_report(file: DatasetFile, output: str | Path, note: str = "") -> dict[
         OutputError: where the folder cannot be written.
     """
     folder = Path(output).expanduser()
-    _make(folder)
+    make_folder(folder)
     found = facts.columns(file.contents())
     label = found.contents.targets[found.contents.header.label]
     noise = dataset_noise.measure(label.values, found.contents.run_id)
@@ -119,13 +120,6 @@ def write_report(file: DatasetFile, output: str | Path, note: str = "") -> dict[
     return numbers
 
 
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _cannot(folder, error) from error
-
-
 def _replace_all(folder: Path, texts: dict[str, str]) -> None:
     """Writes all texts beside their places, then moves each to its own."""
     try:
@@ -135,8 +129,5 @@ def _replace_all(folder: Path, texts: dict[str, str]) -> None:
             for name in texts:
                 os.replace(Path(work) / name, folder / name)
     except OSError as error:
-        raise _cannot(folder, error) from error
-
-
-def _cannot(folder: Path, error: OSError) -> OutputError:
-    return OutputError(f"{folder} cannot be written ({error.strerror or error}); choose another folder.")
+        msg = f"{folder} cannot be written ({error.strerror or error}); choose another folder."
+        raise OutputError(msg) from error

@@ -82,21 +82,19 @@ def local_search(
         folder=folder, seed=seed, noise=noise, workers=workers, report=report,
     )  # fmt: skip
     checkpoints = within(checkpoints, evaluations)
+    names, other_names = [str(one) for one in searches], [str(one) for one in rest]
     numbers = {
         "experiment": "local_search",
         **remarks.told(),
         "benchmarks": {word: {"name": one.name, "space": one.space.name} for word, one in benchmarks.items()},
-        "local": [str(one) for one in searches],
-        "others": [str(one) for one in rest],
+        "local": names,
+        "others": other_names,
         "optimisers": {str(one): one.title for one in (*searches, *rest)},
         "evaluations": evaluations,
         "repeats": repeats,
         "seed": seed,
         "noise": noise,
-        "found": {
-            word: measure(found, word, [*map(str, searches)], [*map(str, rest)], checkpoints, evaluations)
-            for word in found
-        },
+        "found": {word: measure(found, word, names, other_names, checkpoints, evaluations) for word in found},
         "landscape": {word: landscape(one) for word, one in benchmarks.items()},
     }
     return write_page(folder, numbers)

@@ -44,6 +44,19 @@ def new_folder(path: str | Path, mark: str, overwrite: bool = False) -> Iterator
         raise OutputError(msg) from error
 
 
+def make_folder(path: Path) -> None:
+    """Makes a folder, with those above it; one that is there is left as it is.
+
+    Raises:
+        OutputError: where that cannot be.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"{path} cannot be written ({error.strerror or error}); choose another folder."
+        raise OutputError(msg) from error
+
+
 @contextmanager
 def _work(path: Path) -> Iterator[Path]:
     """A folder beside `path` to work in; afterwards only an old folder that could not be put back stays in it."""

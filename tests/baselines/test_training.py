@@ -420,7 +420,7 @@ def test_a_tilde_that_no_shell_has_replaced(tmp_path, monkeypatch):
 def test_an_output_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").write_text("mine")
     job = Job("ogbg-nb201-cifar10", SHORT, device="cpu")
-    with pytest.raises(OutputError, match="cannot be made"):
+    with pytest.raises(OutputError, match="cannot be written"):
         train(job, [0], tmp_path / "file")
 
 
