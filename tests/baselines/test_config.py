@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nb301_ogb.baselines import config as c
+from nb301_ogb.baselines.models import make_model
 from nb301_ogb.errors import ConfigError
 from nb301_ogb.spaces import space_names
 
@@ -117,11 +118,26 @@ def test_toml_round_trip(config: c.Config) -> None:
         ({"emb_dim": True}, "is no int"),
         ({"lr": "fast"}, "is no float"),
         ({"kind": "trees", "encoding": "one_hot"}, "is no tuple"),
+        ({"num_layer": 0}, "num_layer = 0 is out of range; allowed is at least 1"),
+        ({"drop_ratio": 1.5}, "drop_ratio = 1.5 is out of range; allowed is at least 0 and at most 1"),
+        ({"lr": 0.0}, "lr = 0.0 is out of range; allowed is above 0"),
+        ({"lr": float("nan")}, "lr = nan is no finite number"),
+        ({"weight_decay": float("inf")}, "is no finite number"),
+        ({"batch_size": -32}, "out of range"),
+        ({"kind": "trees", "rounds": 0}, "allowed is at least 1"),
+        ({"kind": "svr", "nu": 1.01}, "allowed is at most 1 and above 0"),
+        ({"kind": "ensemble", "size": 1}, "allowed is at least 2"),
+        ({"kind": "ensemble", "epochs": -1}, "allowed is at least 0"),
     ],
 )
 def test_wrong_values(values: dict, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         c.from_values(values, "mine.toml")
+
+
+def test_a_model_is_not_made_of_settings_out_of_range() -> None:
+    with pytest.raises(ConfigError, match="GNNConfig: emb_dim = 0 is out of range"):
+        make_model(c.GNNConfig(emb_dim=0), "nasbench201", device="cpu")
 
 
 def test_unknown_name() -> None:

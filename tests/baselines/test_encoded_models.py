@@ -281,11 +281,6 @@ def test_every_setting_counts(models: dict, table: Table, config: SVRConfig, cha
     assert np.abs(other.predict(table.codes[:200]) - before).max() > 0.05
 
 
-def test_settings_that_the_solver_does_not_take(table: Table) -> None:
-    with pytest.raises(ConfigError, match="nu_svr cannot be fitted"):
-        make_model(dataclasses.replace(NU_SVM, nu=2.0), "nasbench201").fit(table, 0)
-
-
 def test_no_deviation_where_a_model_knows_none(models: dict, table: Table) -> None:
     mean, std = models["svr"].predict_distribution(table.codes[:9])
     assert np.array_equal(mean, models["svr"].predict(table.codes[:9]))

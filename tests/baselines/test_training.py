@@ -428,13 +428,3 @@ def test_a_run_says_the_command_of_whoever_asked(tmp_path):
     job = Job("ogbg-nb201-cifar10", TreeConfig(rounds=5), device="cpu")
     (run,) = train(job, [0], tmp_path, command="nb301-ogb train --seeds 0")
     assert json.loads((run.folder / "environment.json").read_text())["command"] == "nb301-ogb train --seeds 0"
-
-
-@pytest.mark.parametrize(
-    ("library", "name"),
-    [("lightgbm", "objective"), ("lightgbm", "seed"), ("xgboost", "eval_metric"), ("xgboost", "nthread")],
-)
-def test_parameters_that_the_model_decides_are_refused(tmp_path, library, name):
-    job = Job("ogbg-nb201-cifar10", TreeConfig(library=library, rounds=5, params={name: "x"}), device="cpu")
-    with pytest.raises(ConfigError, match=rf"sets {name} itself; take that out of \[params\]"):
-        train(job, [0], tmp_path)
