@@ -47,7 +47,7 @@ def results(tmp_path_factory):
 def cells(page):
     """The texts of the rows of every table of a page, by the table's caption."""
     found = {}
-    for caption, body in re.findall(r"<caption[^>]*>(.*?)</caption>.*?<tbody>(.*?)</tbody>", page):
+    for caption, body in re.findall(r"<caption[^>]*><div>(.*?)</div></caption>.*?<tbody>(.*?)</tbody>", page):
         rows = re.findall(r"<tr[^>]*>(.*?)</tr>", body)
         found[caption] = [[re.sub("<[^>]*>", "", one) for one in re.findall("<t[hd].*?</t[hd]>", row)] for row in rows]
     return found

@@ -92,7 +92,7 @@ def table(
     status = f'<p id="{name}-status" class="quiet" role="status"></p>' if sortable else ""
     return (
         f'<div class="scroll" role="region" aria-labelledby="{name}-caption" tabindex="0"><table{mark}>'
-        f'<caption id="{name}-caption">{caption}</caption><thead><tr>{heads}</tr></thead>'
+        f'<caption id="{name}-caption"><div>{caption}</div></caption><thead><tr>{heads}</tr></thead>'
         f"<tbody>{body}</tbody>{footer}</table></div>{status}"
     )
 

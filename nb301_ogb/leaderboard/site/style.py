@@ -19,8 +19,10 @@ a:focus-visible, button:focus-visible, input:focus-visible, summary:focus-visibl
   outline: 3px solid var(--mark); outline-offset: 2px; }
 .skip { position: absolute; left: -100rem; } .skip:focus { position: static; }
 .quiet { color: var(--quiet); } .lead { font-size: 1.1rem; }
-.scroll { overflow-x: auto; margin: 1rem 0; }
+.scroll { overflow-x: auto; margin: 1rem 0; container-type: inline-size; }
 table { border-collapse: collapse; } caption { text-align: left; color: var(--quiet); padding: 0 0 .5rem; }
+/* A caption is read whole where its table is wider than the window. */
+caption div { position: sticky; left: 0; max-width: min(52rem, 100cqi); }
 th, td { font-size: .94rem; padding: .4rem .6rem; border-bottom: 1px solid var(--line); text-align: right;
   vertical-align: top; font-variant-numeric: tabular-nums; white-space: nowrap; }
 td small { display: block; color: var(--quiet); font-size: .85em; } th small { display: block; font-weight: normal;
