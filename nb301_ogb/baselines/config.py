@@ -9,7 +9,16 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from nb301_ogb.baselines.settings import LAST, GNNConfig, MLPConfig, NetworkConfig, SVRConfig, TreeConfig
+from nb301_ogb.baselines.settings import (
+    LAST,
+    GNNConfig,
+    MLPConfig,
+    NetworkConfig,
+    SVRConfig,
+    TreeConfig,
+    check_bounds,
+    within,
+)
 from nb301_ogb.errors import ConfigError
 from nb301_ogb.spaces import space_names
 
@@ -39,8 +48,8 @@ class EnsembleConfig:
     """
 
     member: str = "gin"
-    size: int = 10
-    epochs: int = 0
+    size: int = within(10, least=2)
+    epochs: int = within(0, least=0)
     select: str = LAST
 
     kind = "ensemble"
@@ -66,7 +75,7 @@ def load_config(name: str | Path, space: str | None = None) -> Config:
         space: a search space's name; settings in the file's table `[space.<name>]` then replace the others.
 
     Raises:
-        ConfigError: for an unknown name or key, or a value of the wrong type.
+        ConfigError: for an unknown name or key, or a value of the wrong type or out of range.
     """
     if str(name) in config_names():
         text = (resources.files("nb301_ogb") / _FOLDER / f"{name}.toml").read_text(encoding="utf-8")
@@ -99,7 +108,7 @@ def from_values(values: dict[str, Any], where: str, space: str | None = None) ->
         space: the search space whose settings replace the others.
 
     Raises:
-        ConfigError: for an unknown key, or a value of the wrong type.
+        ConfigError: for an unknown key, or a value of the wrong type or out of range.
     """
     values = dict(values)
     kind = values.pop("kind", "gnn")
@@ -129,7 +138,7 @@ def change(config: Config, values: dict[str, Any], where: str) -> Config:
     """The configuration with some values replaced; None leaves a value as it is.
 
     Raises:
-        ConfigError: for an unknown key, or a value of the wrong type.
+        ConfigError: for an unknown key, or a value of the wrong type or out of range.
     """
     fields = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
     given = {key: value for key, value in values.items() if value is not None}
@@ -138,7 +147,9 @@ def change(config: Config, values: dict[str, Any], where: str) -> Config:
             msg = f"{where}: there is no setting {key!r}; there are {', '.join(fields)}."
             raise ConfigError(msg)
         given[key] = _as(type(fields[key]), value, f"{where}: {key}")
-    return dataclasses.replace(config, **given)
+    changed = dataclasses.replace(config, **given)
+    check_bounds(changed, where)
+    return changed
 
 
 def _as(kind: type, value: Any, where: str) -> Any:

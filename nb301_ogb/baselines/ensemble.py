@@ -60,8 +60,8 @@ class EnsembleModel(Model):
         threads: int = 1,
     ) -> None:
         member = load_config(config.member, space)
-        if isinstance(member, EnsembleConfig) or num_tasks != 1 or config.size < 2:
-            msg = "an ensemble has at least two members, which are no ensembles themselves, and predicts one target."
+        if isinstance(member, EnsembleConfig) or num_tasks != 1:
+            msg = "the members of an ensemble are no ensembles themselves, and it predicts one target."
             raise ConfigError(msg)
         if isinstance(member, NetworkConfig):
             member = dataclasses.replace(member, epochs=config.epochs or member.epochs, select=config.select)

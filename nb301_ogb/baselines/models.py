@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nb301_ogb.baselines.config import Config, EnsembleConfig, GNNConfig, MLPConfig, SVRConfig, TreeConfig
 from nb301_ogb.baselines.model import Model
+from nb301_ogb.baselines.settings import check_bounds
 from nb301_ogb.errors import ConfigError
 
 
@@ -18,9 +19,10 @@ def make_model(config: Config, space: str, num_tasks: int = 1, device: str = "au
         threads: how many the model may use on the CPU; 0 leaves it to its library.
 
     Raises:
-        ConfigError: for a setting that does not exist.
+        ConfigError: for a setting that does not exist, or is out of range.
         MissingExtraError: where the model's library is not installed.
     """
+    check_bounds(config, type(config).__name__)
     if isinstance(config, GNNConfig | MLPConfig):
         return _network(config, space, num_tasks, device, threads)
     if isinstance(config, EnsembleConfig):

@@ -41,7 +41,7 @@ class NGBoostModel(RoundsModel):
         """Adds rounds until the validation likelihood has not improved for `patience` rounds.
 
         Raises:
-            ConfigError: for a setting that neither the library nor its trees have.
+            ConfigError: for a setting that neither the library nor its trees have, or a value that they do not take.
             MissingExtraError: where ngboost is not installed.
         """
         ngboost = library("ngboost", self.name, extra="ngboost")
@@ -58,10 +58,11 @@ class NGBoostModel(RoundsModel):
                 verbose=False,
                 **params,
             )
-        except TypeError as error:
-            msg = f"NGBoost does not take these params ({error}); see the arguments of NGBRegressor."
+            regressor.fit(x, y, X_val=x_valid, Y_val=y_valid, early_stopping_rounds=self.config.patience)
+        except (TypeError, ValueError) as error:
+            reason = str(error).strip().splitlines()[0]
+            msg = f"NGBoost does not take these params ({reason}); see the arguments of NGBRegressor."
             raise ConfigError(msg) from error
-        regressor.fit(x, y, X_val=x_valid, Y_val=y_valid, early_stopping_rounds=self.config.patience)
         self._take(regressor)
         rounds, best = len(self.steps), int(regressor.best_val_loss_itr) + 1
         history = self._history(table, x_valid, rounds, best, started, observer)

@@ -3,11 +3,45 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Any
 
+from nb301_ogb.errors import ConfigError
+
 LAST = "last"
 """The choice of the last epoch, in the place of a metric."""
+
+
+def within(default: Any, *, least: float | None = None, most: float | None = None, above: float | None = None) -> Any:
+    """A setting with bounds, which `check_bounds` holds: at least, at most, more than."""
+    bounds = {"at least": least, "at most": most, "above": above}
+    return dataclasses.field(
+        default=default, metadata={name: value for name, value in bounds.items() if value is not None}
+    )
+
+
+def check_bounds(config: Any, where: str) -> None:
+    """Refuses a setting whose value is out of its bounds, or no finite number.
+
+    Args:
+        config: the settings; those that are not made by `within` are only asked to be finite.
+        where: they come from, for the message.
+
+    Raises:
+        ConfigError: naming the setting, its value, and what is allowed.
+    """
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if isinstance(value, float) and not math.isfinite(value):
+            msg = f"{where}: {field.name} = {value} is no finite number."
+            raise ConfigError(msg)
+        low, high, above = (field.metadata.get(name) for name in ("at least", "at most", "above"))
+        if (low is None or value >= low) and (high is None or value <= high) and (above is None or value > above):
+            continue
+        allowed = " and ".join(f"{name} {bound:g}" for name, bound in field.metadata.items())
+        msg = f"{where}: {field.name} = {value} is out of range; allowed is {allowed}."
+        raise ConfigError(msg)
 
 
 @dataclass(frozen=True)
@@ -31,18 +65,18 @@ class NetworkConfig:
         select: the metric by which validation chooses the epoch, or `last` for the last epoch whatever validation says.
     """
 
-    batch_size: int = 32
-    epochs: int = 100
-    num_workers: int = 0
+    batch_size: int = within(32, least=1)
+    epochs: int = within(100, least=1)
+    num_workers: int = within(0, least=0)
     loss: str = "l1"
-    margin: float = 0.1
+    margin: float = within(0.1, least=0)
     label_scale: str = "linear"
-    lr: float = 1e-3
-    weight_decay: float = 0.0
-    warmup: float = 0.0
-    grad_clip: float = 0.0
+    lr: float = within(1e-3, above=0)
+    weight_decay: float = within(0.0, least=0)
+    warmup: float = within(0.0, least=0, most=1)
+    grad_clip: float = within(0.0, least=0)
     amp: str = "off"
-    patience: int = 50
+    patience: int = within(50, least=1)
     select: str = "rmse"
 
 
@@ -68,9 +102,9 @@ class GNNConfig(NetworkConfig):
     """
 
     gnn: str = "gin"
-    num_layer: int = 5
-    emb_dim: int = 300
-    drop_ratio: float = 0.5
+    num_layer: int = within(5, least=1)
+    emb_dim: int = within(300, least=1)
+    drop_ratio: float = within(0.5, least=0, most=1)
     loader: str = "fast"
     graph: str = "raw"
     feature: str = "full"
@@ -95,9 +129,9 @@ class MLPConfig(NetworkConfig):
     """
 
     encoding: tuple[str, ...] = ()
-    num_layer: int = 3
-    emb_dim: int = 128
-    drop_ratio: float = 0.0
+    num_layer: int = within(3, least=1)
+    emb_dim: int = within(128, least=1)
+    drop_ratio: float = within(0.0, least=0, most=1)
     norm: str = "layer"
 
     kind = "mlp"
@@ -118,8 +152,8 @@ class TreeConfig:
 
     library: str = "lightgbm"
     encoding: tuple[str, ...] = ()
-    rounds: int = 3000
-    patience: int = 100
+    rounds: int = within(3000, least=1)
+    patience: int = within(100, least=1)
     label_scale: str = "linear"
     params: dict[str, Any] = dataclasses.field(default_factory=dict)
 
@@ -144,10 +178,10 @@ class SVRConfig:
     variant: str = "svr"
     encoding: tuple[str, ...] = ()
     label_scale: str = "linear"
-    C: float = 1.0
-    epsilon: float = 0.1
-    nu: float = 0.5
-    gamma: float = 0.0
+    C: float = within(1.0, above=0)
+    epsilon: float = within(0.1, least=0)
+    nu: float = within(0.5, above=0, most=1)
+    gamma: float = within(0.0, least=0)
     shrinking: bool = True
 
     kind = "svr"

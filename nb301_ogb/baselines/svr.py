@@ -52,7 +52,6 @@ class SVRModel(EncodedModel):
 
         Raises:
             MissingExtraError: where scikit-learn is not installed.
-            ConfigError: for a value that the solver does not take.
         """
         svm = library("sklearn.svm", self.name, package="scikit-learn")
         config = self.config
@@ -65,11 +64,7 @@ class SVRModel(EncodedModel):
         common = {"C": config.C, "gamma": self.gamma, "shrinking": config.shrinking, "cache_size": _CACHE}
         started = time.perf_counter()
         solver = svm.SVR(epsilon=config.epsilon, **common) if self.name == "svr" else svm.NuSVR(nu=config.nu, **common)
-        try:
-            solver.fit(x, (y.astype(np.float64) - self.shift) / self.spread)
-        except ValueError as error:
-            msg = f"the model {self.name} cannot be fitted: {error}"
-            raise ConfigError(msg) from error
+        solver.fit(x, (y.astype(np.float64) - self.shift) / self.spread)
         self.vectors = np.ascontiguousarray(solver.support_vectors_)
         self.weights = np.ascontiguousarray(solver.dual_coef_[0])
         self.offset = float(solver.intercept_[0])

@@ -6,7 +6,8 @@ import hashlib
 import re
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from nb301_ogb.errors import ConfigError
 from nb301_ogb.spaces.graphs import CodeArray
 
 _MARK = b"\nsha256:"
+_UNUSED = re.compile(r"Parameters: \{(.*?)\} are not used", re.DOTALL)
+_QUOTED = re.compile(r'"(.*?)"')
 _LEAVES = re.compile(r"^num_leaves=(\d+)$", re.MULTILINE)
 
 
@@ -62,17 +65,39 @@ class _BoosterModel(RoundsModel):
             msg = f"{path} was fitted on {features} features, its configuration gives {self.num_features}."
             raise ConfigError(msg)
 
-    def _with(self, fixed: dict[str, Any]) -> dict[str, Any]:
+    def _with(self, fixed: dict[str, Any], same: Mapping[str, str] | None = None) -> dict[str, Any]:
         """The parameters for the library: the configuration's, and those that the model decides.
+
+        Args:
+            fixed: the latter.
+            same: the one name of a parameter for each that the library takes, where it has several.
 
         Raises:
             ConfigError: where the configuration sets one of the latter.
         """
-        taken = sorted(set(self.config.params) & set(fixed))
+        same = same or {}
+        decided = {same.get(name, name) for name in fixed}
+        taken = sorted(name for name in self.config.params if same.get(name, name) in decided)
         if taken:
             msg = f"{self.name} sets {', '.join(taken)} itself; take that out of [params]."
             raise ConfigError(msg)
         return {**self.config.params, **fixed}
+
+    @contextmanager
+    def _told(self, error: type[Exception]) -> Iterator[None]:
+        """Tells an error of the library, which is one of the parameters, in a sentence."""
+        try:
+            yield
+        except (error, TypeError, ValueError) as found:
+            reason = str(found).strip().splitlines()[0]
+            msg = f"{self.name} cannot be fitted with the [params] of its configuration: {reason}"
+            raise ConfigError(msg) from found
+
+    def _refuse(self, unknown: Iterable[str]) -> None:
+        names = sorted(unknown)
+        if names:
+            msg = f"{self.name} has no use for {', '.join(names)} in [params]; correct the name or take it out."
+            raise ConfigError(msg)
 
 
 class LightGBMModel(_BoosterModel):
@@ -82,24 +107,25 @@ class LightGBMModel(_BoosterModel):
     booster: Any = None
 
     def fit(self, table: Table, seed: int, observer: Observer | None = None) -> History:
-        """Fits trees until the validation RMSE has not improved for `patience` rounds."""
+        """Fits trees until the validation RMSE has not improved for `patience` rounds.
+
+        Raises:
+            ConfigError: for parameters that the library does not have or take, or that the model decides.
+        """
         lightgbm = self.library
+        same = _lightgbm_names(lightgbm)
+        self._refuse(set(self.config.params) - set(same) if same else ())
         x, y, x_valid, y_valid = self._parts(table)
         train = lightgbm.Dataset(x, y)
         valid = lightgbm.Dataset(x_valid, y_valid, reference=train)
         # One thread order, one result: the histogram's sums depend on how the rows are shared out.
         fixed = {"objective": "regression", "metric": "rmse", "verbosity": -1, "deterministic": True}
         fixed |= {"force_row_wise": True, "seed": seed, "num_threads": self.threads}
+        params = self._with({**fixed, "num_iterations": self.config.rounds}, same)
+        stop = lightgbm.early_stopping(self.config.patience, verbose=False)
         started = time.perf_counter()
-        self.booster = lightgbm.train(
-            self._with(fixed),
-            train,
-            self.config.rounds,
-            valid_sets=[valid],
-            callbacks=[
-                lightgbm.early_stopping(self.config.patience, verbose=False),
-            ],
-        )
+        with self._told(lightgbm.basic.LightGBMError):
+            self.booster = lightgbm.train(params, train, valid_sets=[valid], callbacks=[stop])
         rounds, best = self.booster.current_iteration(), self.booster.best_iteration
         history = self._history(table, x_valid, rounds, best, started, observer)
         # What is kept, saved and counted is the chosen part.
@@ -147,22 +173,30 @@ class XGBoostModel(_BoosterModel):
     booster: Any = None
 
     def fit(self, table: Table, seed: int, observer: Observer | None = None) -> History:
-        """Fits trees until the validation RMSE has not improved for `patience` rounds."""
+        """Fits trees until the validation RMSE has not improved for `patience` rounds.
+
+        Raises:
+            ConfigError: for parameters that the library does not have or take, or that the model decides.
+        """
         xgboost = self.library
         x, y, x_valid, y_valid = self._parts(table)
         train, valid = xgboost.DMatrix(x, label=y), xgboost.DMatrix(x_valid, label=y_valid)
         fixed = {"objective": "reg:squarederror", "eval_metric": "rmse", "seed": seed, "nthread": self.threads}
+        params = self._with(fixed)
         started = time.perf_counter()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
+        with warnings.catch_warnings(record=True) as told, self._told(xgboost.core.XGBoostError):
+            warnings.simplefilter("always", UserWarning)
             self.booster = xgboost.train(
-                self._with(fixed),
+                params,
                 train,
                 self.config.rounds,
                 evals=[(valid, "valid")],
                 early_stopping_rounds=self.config.patience,
                 verbose_eval=False,
             )
+        self._refuse(
+            name for one in told for part in _UNUSED.findall(str(one.message)) for name in _QUOTED.findall(part)
+        )
         rounds, best = self.booster.num_boosted_rounds(), self.booster.best_iteration + 1
         history = self._history(table, x_valid, rounds, best, started, observer)
         self.booster = self.booster[:best]
@@ -198,6 +232,15 @@ class XGBoostModel(_BoosterModel):
         self._check_features(self.booster.num_features(), folder)
         if self.threads:
             self.booster.set_param({"nthread": self.threads})
+
+
+def _lightgbm_names(lightgbm: Any) -> dict[str, str]:
+    """The one name of a parameter for each that LightGBM takes; empty where the library does not tell.
+
+    LightGBM passes over names that it does not know, and its list of them has no public name.
+    """
+    tell = getattr(getattr(lightgbm.basic, "_ConfigAliases", None), "_get_all_param_aliases", dict)
+    return {alias: name for name, aliases in tell().items() for alias in (name, *aliases)}
 
 
 def _digest(content: bytes) -> bytes:

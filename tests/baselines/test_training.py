@@ -25,7 +25,7 @@ from nb301_ogb.evaluators.metrics import kendall_tau, rmse
 from nb301_ogb.loaders.labelled import LabelledTable
 
 SMALL = dataclasses.replace(load_config("gin"), num_layer=2, emb_dim=16, batch_size=64, epochs=4, lr=5e-3, patience=10)
-TREES = TreeConfig(params={"learning_rate": 0.2, "num_leaves": 15}, rounds=60, patience=20)
+TREES = TreeConfig(params={"learning_rate": 0.2, "max_depth": 6}, rounds=60, patience=20)
 
 
 @pytest.fixture(scope="module")

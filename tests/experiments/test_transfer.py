@@ -27,8 +27,8 @@ from tests.loaders.nb301_archive import SHARED, needs_shared, rehearsal
 from tests.search.search_benchmarks import Sum
 
 runner = CliRunner()
-ACCURACY = TreeConfig(rounds=30, params={"learning_rate": 0.3, "num_leaves": 15, "verbose": -1})
-RUNTIME = TreeConfig(rounds=10, label_scale="log", params={"learning_rate": 0.3, "verbose": -1})
+ACCURACY = TreeConfig(rounds=30, params={"learning_rate": 0.3, "num_leaves": 15})
+RUNTIME = TreeConfig(rounds=10, label_scale="log", params={"learning_rate": 0.3})
 QUICK = {"others": ("rs",), "evaluations": 60, "repeats": 4, "checkpoints": (20, 60), "records": 2}
 MODELS = Models(ACCURACY, RUNTIME)
 

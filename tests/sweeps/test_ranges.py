@@ -25,7 +25,7 @@ SMALL = Ranges(
     },
     {"patience": 7, "params.num_leaves": 5},
 )
-TREES = TreeConfig(rounds=20, params={"learning_rate": 0.1, "verbose": -1})
+TREES = TreeConfig(rounds=20, params={"learning_rate": 0.1})
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -44,9 +44,9 @@ def test_every_configuration_lies_in_the_ranges_of_the_package(model: str, space
 def test_what_is_applied() -> None:
     chosen = {"label_scale": "log_error", "rounds": 11, "params.learning_rate": 0.5, "encoding": ["one_hot"]}
     found = SMALL.apply(TREES, chosen)
-    params = {"learning_rate": 0.5, "verbose": -1, "num_leaves": 5}
+    params = {"learning_rate": 0.5, "num_leaves": 5}
     assert found == TreeConfig("lightgbm", ("one_hot",), 11, 7, "log_error", params)
-    assert TREES.params == {"learning_rate": 0.1, "verbose": -1}
+    assert TREES.params == {"learning_rate": 0.1}
     assert SMALL.begin(TREES)["params.learning_rate"] == 0.1
 
 
