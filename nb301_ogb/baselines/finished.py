@@ -10,7 +10,7 @@ import numpy as np
 from nb301_ogb.baselines.model import Model
 from nb301_ogb.baselines.models import make_model
 from nb301_ogb.baselines.runs import PARTS, Run, read_run
-from nb301_ogb.baselines.scores import judge
+from nb301_ogb.baselines.scores import official_score
 from nb301_ogb.catalog import get_info
 from nb301_ogb.errors import ConfigError
 from nb301_ogb.loaders.labelled import LabelledTable
@@ -81,5 +81,5 @@ def rescore(folder: Path, root: Path | None = None) -> Run:
         if not np.array_equal(found.rows, rows[part]):
             msg = f"{folder}: the rows of its {part} part are not those of split {info.split}; train it again."
             raise ConfigError(msg)
-        metrics[part] = judge(info.dataset, table.labels[rows[part]], found.y_pred)
+        metrics[part] = official_score(info.dataset, table.labels[rows[part]], found.y_pred)
     return dataclasses.replace(run, metrics=metrics)

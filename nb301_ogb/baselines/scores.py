@@ -21,7 +21,7 @@ def score(truth: NDArray[np.float64], predicted: NDArray[np.float32]) -> dict[st
     return found
 
 
-def judge(dataset: str, truth: NDArray[np.float32], predicted: NDArray[np.float32]) -> dict[str, float]:
+def official_score(dataset: str, truth: NDArray[np.float32], predicted: NDArray[np.float32]) -> dict[str, float]:
     """Every metric by the official evaluator; where measurements are missing, which it refuses, over those there are.
 
     Args:

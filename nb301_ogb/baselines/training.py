@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean, stdev
 from typing import Any
 
 import numpy as np
@@ -18,15 +16,14 @@ from nb301_ogb.baselines.checkpoint import differences, remove_checkpoint
 from nb301_ogb.baselines.config import Config
 from nb301_ogb.baselines.distributed import Team, join
 from nb301_ogb.baselines.environment import environment
-from nb301_ogb.baselines.model import Model, Record, ResumableModel, Table
+from nb301_ogb.baselines.model import History, Model, Record, ResumableModel, Table
 from nb301_ogb.baselines.models import make_model
 from nb301_ogb.baselines.report import write_report
-from nb301_ogb.baselines.scores import judge
+from nb301_ogb.baselines.scores import official_score
+from nb301_ogb.baselines.summary import write_summary
 from nb301_ogb.errors import ConfigError
-from nb301_ogb.jsonable import finite
 from nb301_ogb.loaders.labelled import LabelledTable
 from nb301_ogb.storage.folder import make_folder, new_folder, replaces
-from nb301_ogb.storage.whole import write_bytes
 
 Progress = Callable[[int, Record], None]
 """Called with the seed and each epoch's record."""
@@ -96,9 +93,7 @@ def train(
     places = [runs.RunPlace(output, seed) for seed in seeds]
     check_places(places, overwrite, resume)
     team, device = join(job.device)
-    job = dataclasses.replace(job, device=device)
-    table = LabelledTable(job.dataset, job.root, job.targets, job.runs)
-    rows = _rows(job, table)
+    task = _Task.of(dataclasses.replace(job, device=device))
     team.wait()  # nobody looks at the folder any more when the first run appears in it
     if overwrite and team.leads:
         for place in places:
@@ -106,9 +101,11 @@ def train(
     finished = []
     for place in places:
         if not (resume and place.folder.exists()):
-            _train_one(job, table, rows, place, overwrite, progress, team, command)
+            model, history = task.fit(place, progress, team)
+            if team.leads:
+                task.write(place, model, history, overwrite, command)
         if team.leads:
-            finished.append(_kept(job, table, rows, place) if resume else runs.read_run(place.folder))
+            finished.append(task.kept(place) if resume else runs.read_run(place.folder))
         team.wait()
     if team.leads and summary:
         write_summary(output, finished)
@@ -140,141 +137,96 @@ def finished_runs(job: Job, places: Sequence[runs.RunPlace]) -> list[runs.Run | 
     """
     if not any(place.folder.exists() for place in places):
         return [None] * len(places)
-    table = LabelledTable(job.dataset, job.root, job.targets, job.runs)
-    rows = _rows(job, table)
-    return [_kept(job, table, rows, place) if place.folder.exists() else None for place in places]
+    task = _Task.of(job)
+    return [task.kept(place) if place.folder.exists() else None for place in places]
 
 
-def _kept(job: Job, table: LabelledTable, rows: Table, place: runs.RunPlace) -> runs.Run:
-    """A finished run, after a check that it is of this job; what interruptions have left beside it is removed.
+@dataclass(frozen=True)
+class _Task:
+    """A job with its data.
 
-    Raises:
-        ConfigError: where it is of another job.
+    Attributes:
+        job: what to train, and on what.
+        table: the dataset.
+        rows: what every seed is fitted on.
     """
-    run = runs.read_run(place.folder)
-    config = _model(job, table).config
-    split = job.split or table.info.default_split
-    expected = (table.info.name, table.file.content_hash, split, place.seed, table.targets, table.runs, len(rows.train))
-    info = run.info
-    found = (info.dataset, info.content_hash, info.split, info.seed, info.targets, info.runs, info.num_train)
-    other = [f"{one!r}, now {two!r}" for one, two in zip(found, expected, strict=True) if one != two]
-    other += differences(dataclasses.asdict(run.config), dataclasses.asdict(config))
-    if other:
-        msg = (
-            f"{place.folder} is another run ({', '.join(other)}); choose another folder for these runs, or replace it "
-            "by `nb301-ogb train --overwrite`."
-        )
-        raise ConfigError(msg)
-    place.clean()
-    return run
 
+    job: Job
+    table: LabelledTable
+    rows: Table
 
-def _model(job: Job, table: LabelledTable) -> Model:
-    return make_model(job.config, table.space.name, table.labels.shape[1], job.device, job.threads)
+    @classmethod
+    def of(cls, job: Job) -> _Task:
+        table = LabelledTable(job.dataset, job.root, job.targets, job.runs)
+        rows = Table.of(table, job.split)
+        if job.train_rows is not None and job.train_rows < len(rows.train):
+            chosen = np.random.default_rng(0).permutation(rows.train)[: job.train_rows]
+            rows = dataclasses.replace(rows, train=np.sort(chosen))
+        return cls(job, table, rows)
 
+    def model(self) -> Model:
+        job, table = self.job, self.table
+        return make_model(job.config, table.space.name, table.labels.shape[1], job.device, job.threads)
 
-def _rows(job: Job, table: LabelledTable) -> Table:
-    """What every seed is fitted on."""
-    rows = Table.of(table, job.split)
-    if job.train_rows is None or job.train_rows >= len(rows.train):
-        return rows
-    chosen = np.random.default_rng(0).permutation(rows.train)[: job.train_rows]
-    return dataclasses.replace(rows, train=np.sort(chosen))
+    def about(self, seed: int) -> dict[str, Any]:
+        """What a run's `RunInfo` says of its job."""
+        table = self.table
+        return {
+            "dataset": table.info.name,
+            "content_hash": table.file.content_hash,
+            "split": self.job.split or table.info.default_split,
+            "seed": seed,
+            "targets": table.targets,
+            "runs": table.runs,
+            "num_train": len(self.rows.train),
+        }
 
-
-def _train_one(
-    job: Job,
-    table: LabelledTable,
-    rows: Table,
-    place: runs.RunPlace,
-    overwrite: bool,
-    progress: Progress | None,
-    team: Team,
-    command: str | None,
-) -> None:
-    seed, codes = place.seed, rows.codes
-    split = table.split(job.split)
-    model = _model(job, table)
-    observer = None if progress is None else lambda record: progress(seed, record)
-    if isinstance(model, ResumableModel):
+    def fit(self, place: runs.RunPlace, progress: Progress | None, team: Team) -> tuple[Model, History]:
+        """A fitted model; where it can be interrupted, a checkpoint beside the place says how far it is."""
+        model, seed = self.model(), place.seed
+        observer = None if progress is None else lambda record: progress(seed, record)
+        if not isinstance(model, ResumableModel):
+            return model, model.fit(self.rows, seed, observer)
         if team.leads:
             make_folder(place.checkpoint.parent)
-        history = model.fit(rows, seed, observer, place.checkpoint)
-    else:
-        history = model.fit(rows, seed, observer)
-    if not team.leads:
-        return
-    with new_folder(place.folder, runs.MARK, overwrite) as temporary:
-        predictions = {
-            part: runs.Predictions(where, codes[where], model.predict(codes[where]), table.labels[where])
-            for part, where in (("valid", split.valid), ("test", split.test))
-        }
-        metrics = {part: judge(table.info.name, found.y_true, found.y_pred) for part, found in predictions.items()}
-        # Training rows are judged once, at the chosen epoch.
-        metrics["train"] = judge(table.info.name, table.labels[rows.train], model.predict(codes[rows.train]))
-        info = runs.RunInfo(
-            model=model.name,
-            dataset=table.info.name,
-            content_hash=table.file.content_hash,
-            split=job.split or table.info.default_split,
-            seed=seed,
-            num_params=model.num_parameters(),
-            targets=table.targets,
-            runs=table.runs,
-            num_train=len(rows.train),
-        )
-        runs.write_config(temporary, info, model.config)
-        runs.write_metrics(temporary, history, metrics)
-        runs.write_predictions(temporary, info, predictions)
-        model.save(temporary)
-        (temporary / "environment.json").write_text(json.dumps(environment(command), indent=1) + "\n", encoding="utf-8")
-        write_report(temporary / "report.html", [runs.read_run(temporary)])
-    remove_checkpoint(place.checkpoint)
+        return model, model.fit(self.rows, seed, observer, place.checkpoint)
 
-
-def summarise(finished: Sequence[runs.Run]) -> dict[str, Any]:
-    """Mean and unbiased standard deviation of every metric over the seeds, as plain values.
-
-    The standard deviation is NaN, null in JSON, for a single seed.
-
-    Raises:
-        ConfigError: where the runs are not of one model on one split of one dataset.
-    """
-    first, info = finished[0], finished[0].info
-    for run in finished:
-        other = _unlike(run, first)
-        if other:
-            msg = f"{run.folder} and {first.folder} are no runs of one model ({', '.join(other)}); give them apart."
-            raise ConfigError(msg)
-    summary: dict[str, Any] = {
-        "model": info.model,
-        "dataset": info.dataset,
-        "split": info.split,
-        "num_params": info.num_params,
-        "seeds": [run.info.seed for run in finished],
-    }
-    for part in runs.PARTS:
-        summary[part] = {}
-        for metric in finished[0].metrics[part]:
-            values = [run.metrics[part][metric] for run in finished]
-            summary[part][metric] = {
-                "mean": fmean(values),
-                "std": stdev(values) if len(values) > 1 else math.nan,
-                "values": values,
+    def write(self, place: runs.RunPlace, model: Model, history: History, overwrite: bool, command: str | None) -> None:
+        """Writes the run, judged by the official evaluator, and removes the checkpoint."""
+        table, codes, train = self.table, self.rows.codes, self.rows.train
+        split, name = table.split(self.job.split), table.info.name
+        with new_folder(place.folder, runs.MARK, overwrite) as temporary:
+            predictions = {
+                part: runs.Predictions(where, codes[where], model.predict(codes[where]), table.labels[where])
+                for part, where in (("valid", split.valid), ("test", split.test))
             }
-    return summary
+            metrics = {part: official_score(name, found.y_true, found.y_pred) for part, found in predictions.items()}
+            # Training rows are judged once, at the chosen epoch.
+            metrics["train"] = official_score(name, table.labels[train], model.predict(codes[train]))
+            info = runs.RunInfo(model=model.name, num_params=model.num_parameters(), **self.about(place.seed))
+            runs.write_config(temporary, info, model.config)
+            runs.write_metrics(temporary, history, metrics)
+            runs.write_predictions(temporary, info, predictions)
+            model.save(temporary)
+            made = json.dumps(environment(command), indent=1)
+            (temporary / "environment.json").write_text(f"{made}\n", encoding="utf-8")
+            write_report(temporary / "report.html", [runs.read_run(temporary)])
+        remove_checkpoint(place.checkpoint)
 
+    def kept(self, place: runs.RunPlace) -> runs.Run:
+        """A finished run, after a check that it is of this job; what interruptions have left beside it is removed.
 
-def _unlike(run: runs.Run, other: runs.Run) -> list[str]:
-    """In what two runs differ beside seed and result."""
-    mine, theirs = (dataclasses.asdict(one.info) | {"seed": 0, "num_params": 0} for one in (run, other))
-    return differences(mine, theirs) + differences(dataclasses.asdict(run.config), dataclasses.asdict(other.config))
-
-
-def write_summary(output: Path, finished: Sequence[runs.Run]) -> dict[str, Any]:
-    """Writes `summary.json` and `report.html` over several seeds."""
-    summary = summarise(finished)
-    text = json.dumps(finite(summary), indent=1)
-    write_bytes(output / "summary.json", f"{text}\n".encode())
-    write_report(output / "report.html", list(finished))
-    return summary
+        Raises:
+            ConfigError: where it is of another job.
+        """
+        run, about = runs.read_run(place.folder), self.about(place.seed)
+        other = differences({key: getattr(run.info, key) for key in about}, about)
+        other += differences(dataclasses.asdict(run.config), dataclasses.asdict(self.model().config))
+        if other:
+            msg = (
+                f"{place.folder} is another run ({', '.join(other)}); choose another folder for these runs, or "
+                "replace it by `nb301-ogb train --overwrite`."
+            )
+            raise ConfigError(msg)
+        place.clean()
+        return run

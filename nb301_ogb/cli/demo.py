@@ -27,7 +27,8 @@ def run(
     """Train a GIN and a tree ensemble on 15,625 measured architectures, and judge both on the fixed split."""
     from nb301_ogb.baselines.config import change, load_config
     from nb301_ogb.baselines.models import make_model
-    from nb301_ogb.baselines.training import Job, summarise
+    from nb301_ogb.baselines.summary import summarise
+    from nb301_ogb.baselines.training import Job
     from nb301_ogb.catalog import get_info
 
     info = get_info(dataset)

@@ -24,7 +24,7 @@ def run(
     """
     from nb301_ogb.baselines.finished import rescore
     from nb301_ogb.baselines.runs import find_runs
-    from nb301_ogb.baselines.training import summarise
+    from nb301_ogb.baselines.summary import summarise
 
     summaries = [
         summarise([rescore(path, root) for path in find_runs([folder])]) | {"folder": str(folder)} for folder in folders

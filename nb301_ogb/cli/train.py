@@ -88,7 +88,8 @@ def run(
     Several GPUs share the work under torchrun: torchrun --nproc-per-node 4 -m nb301_ogb.cli train ...
     """
     from nb301_ogb.baselines.config import change, load_config
-    from nb301_ogb.baselines.training import Job, summarise
+    from nb301_ogb.baselines.summary import summarise
+    from nb301_ogb.baselines.training import Job
     from nb301_ogb.catalog import get_info
     from nb301_ogb.errors import ConfigError
     from nb301_ogb.jsonable import finite

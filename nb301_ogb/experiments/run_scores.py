@@ -8,7 +8,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from nb301_ogb.baselines.runs import Run
-from nb301_ogb.baselines.training import summarise
+from nb301_ogb.baselines.summary import summarise
 
 METRIC_TITLES = {
     "rmse": "RMSE",

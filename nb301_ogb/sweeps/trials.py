@@ -13,7 +13,8 @@ from pathlib import Path
 
 from nb301_ogb.baselines.environment import command_line
 from nb301_ogb.baselines.runs import MARK, Run, RunPlace, read_run
-from nb301_ogb.baselines.training import Job, check_places, finished_runs, train, write_summary
+from nb301_ogb.baselines.summary import write_summary
+from nb301_ogb.baselines.training import Job, check_places, finished_runs, train
 from nb301_ogb.errors import ConfigError, OutputError, SweepError
 from nb301_ogb.storage.folder import new_folder
 from nb301_ogb.sweeps.engine import GOES_ON, Engine, Outcome

@@ -19,7 +19,7 @@ from nb301_ogb.baselines.model import Table
 from nb301_ogb.baselines.models import make_model
 from nb301_ogb.baselines.report import write_report
 from nb301_ogb.baselines.scores import score
-from nb301_ogb.baselines.training import Job, summarise, train
+from nb301_ogb.baselines.training import Job, train
 from nb301_ogb.errors import ConfigError, OutputError
 from nb301_ogb.evaluators.metrics import kendall_tau, rmse
 from nb301_ogb.loaders.labelled import LabelledTable
@@ -261,17 +261,6 @@ def test_a_run_folder_holds_everything(trained: tuple[Path, list[runs.Run]], dat
     assert not [path for path in output.iterdir() if path.name.startswith(".")]
 
 
-def test_the_summary_is_mean_and_unbiased_std(trained: tuple[Path, list[runs.Run]]) -> None:
-    output, finished = trained
-    values = [run.metrics["test"]["rmse"] for run in finished]
-    summary = json.loads((output / "summary.json").read_text())
-    assert summary["test"]["rmse"]["values"] == values
-    assert summary["test"]["rmse"]["mean"] == pytest.approx(np.mean(values))
-    assert summary["test"]["rmse"]["std"] == pytest.approx(np.std(values, ddof=1))
-    alone = summarise(finished[:1])
-    assert np.isnan(alone["test"]["rmse"]["std"])
-
-
 def test_rescoring_gives_the_same(trained: tuple[Path, list[runs.Run]]) -> None:
     _, finished = trained
     for run in finished:
@@ -308,7 +297,7 @@ def test_a_folder_of_the_users_is_not_replaced(tmp_path: Path, monkeypatch: pyte
     mine = tmp_path / "seed-0" / "thesis.tex"
     mine.parent.mkdir()
     mine.write_text("years of work")
-    monkeypatch.setattr("nb301_ogb.baselines.training._train_one", lambda *_: pytest.fail("trained all the same"))
+    monkeypatch.setattr("nb301_ogb.baselines.training._Task.fit", lambda *_: pytest.fail("trained all the same"))
     with pytest.raises(OutputError, match="was not written by this command"):
         train(Job("nb201-cifar10", TREES), [0], tmp_path, overwrite=True)
     assert mine.read_text() == "years of work"
@@ -363,16 +352,6 @@ def test_on_a_gpu(table: Table) -> None:
         model.fit(table, 0)
         found.append(model.predict(table.codes[table.valid]))
     assert np.allclose(found[0], found[1], atol=0.05)
-
-
-def test_runs_of_two_models_have_no_mean(trained: tuple[Path, list[runs.Run]]) -> None:
-    _, finished = trained
-    other = dataclasses.replace(finished[1], info=dataclasses.replace(finished[1].info, split="random"))
-    with pytest.raises(ConfigError, match="no runs of one model"):
-        summarise([finished[0], other])
-    wider = dataclasses.replace(finished[1], config=dataclasses.replace(SMALL, emb_dim=32))
-    with pytest.raises(ConfigError, match="emb_dim"):
-        summarise([finished[0], wider])
 
 
 def test_every_line_of_metrics_is_json_for_everybody(tmp_path: Path) -> None:
