@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from nb301_ogb.catalog import get_info
-from nb301_ogb.cli.common import JsonOption, console, print_json, print_table
+from nb301_ogb.cli.common import JsonOption, console, given, print_json, print_table
 from nb301_ogb.errors import BuildError, DatasetNameError
 
 EXAMPLE = "Example: nb301-ogb build nb301 --source nasbench301_v1.0.zip --splits data_splits"
@@ -18,6 +18,7 @@ _BUILT = ("ogbg-nb301", "ogbg-nb301-runs")
 
 
 def run(
+    context: typer.Context,
     name: Annotated[str, typer.Argument(help="nb301, nb301-runs, or nb201 (its three files).")],
     source: Annotated[
         Path | None,
@@ -47,10 +48,8 @@ def run(
 ) -> None:
     """Build dataset files from what is on this machine; the network is never used."""
     if name == _NB201:
-        for_nb301 = {"--splits": splits, "--full-logs": full_logs or None, "--max-rejected": max_rejected}
-        named = [option for option, value in for_nb301.items() if value is not None]
-        if named:
-            msg = f"leave {', '.join(named)} out: nb201 is built from its wheel alone."
+        if for_nb301 := given(context, "splits", "full_logs", "max_rejected"):
+            msg = f"leave {', '.join(for_nb301)} out: nb201 is built from its wheel alone."
             raise BuildError(msg)
         _build_nb201(source, output, as_json)
         return

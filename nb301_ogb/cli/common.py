@@ -115,6 +115,16 @@ def configuration(config: Path | None, name: str | None, default: str) -> str:
     return name or default
 
 
+def given(context: typer.Context, *names: str) -> list[str]:
+    """Those of some options that the command line gives, as they are written there."""
+    found = []
+    for name in names:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            found.append(f"--{name.replace('_', '-')}")
+    return found
+
+
 def names_a_file(name: str) -> bool:
     """Whether a dataset is given as a path and not by its name."""
     return name.endswith((".h5", ".hdf5")) or "/" in name

@@ -15,6 +15,7 @@ from nb301_ogb.cli.common import (
     RootOption,
     ThreadsOption,
     errors,
+    given,
     parse_seeds,
     remarks,
 )
@@ -128,7 +129,9 @@ def ensembles(
     places: Sequence[str | Path] = source or ()
     if places:
         training = "runs datasets split model seeds existing device epochs members engine workers address"
-        _refuse_given(context, "--source", *training.split())
+        if for_training := given(context, *training.split()):
+            msg = f"--source gives trained ensembles; leave {', '.join(for_training)} out, which train them."
+            raise ConfigError(msg)
     if not places:
         trainings = _trainings(
             runs, seeds, existing, (engine, workers, address), root, device, threads, as_json,
@@ -148,21 +151,6 @@ def ensembles(
         opened = [one for place in places for one in open_sources(place, "cpu", threads)]
         numbers = experiment.ensembles(opened, output, root=root, remarks=remarks(context, note))
     show_report(numbers, output, as_json, ("reliability",))
-
-
-def _refuse_given(context: typer.Context, beside: str, *names: str) -> None:
-    """Refuses options that would be passed over.
-
-    Raises:
-        ConfigError: naming one that was given.
-    """
-    from nb301_ogb.errors import ConfigError
-
-    for name in names:
-        source = context.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":
-            msg = f"--{name} is for ensembles that are trained, and {beside} gives trained ones; leave one of them out."
-            raise ConfigError(msg)
 
 
 def data_size(

@@ -7,27 +7,34 @@ from typing import Annotated, Any
 
 import typer
 
-from nb301_ogb.cli.common import DeviceOption, JsonOption, RootOption, console, print_json, print_table, progress_bar
+from nb301_ogb.cli.common import (
+    DeviceOption,
+    JsonOption,
+    RootOption,
+    console,
+    given,
+    print_json,
+    print_table,
+    progress_bar,
+)
 
 EXAMPLE = "Example: nb301-ogb surrogate nb201-cifar10 --output surrogates/nb201-cifar10"
 
 
 def run(
+    context: typer.Context,
     dataset: Annotated[str, typer.Argument(help="A dataset's name, or the folder of a run, whose model is taken.")],
     output: Annotated[Path, typer.Option(help="The folder for the surrogate.")],
     model: Annotated[
-        str | None,
-        typer.Option(
-            help="The accuracy model: a configuration of the package, or a TOML file.", show_default="ensemble"
-        ),
-    ] = None,
+        str, typer.Option(help="The accuracy model: a configuration of the package, or a TOML file.")
+    ] = "ensemble",
     runtime: Annotated[
         str, typer.Option(help="The runtime model: likewise; its label scale must fit seconds.")
     ] = "runtime",
     split: Annotated[
         str | None, typer.Option(help="On whose training part it is fitted; by default the default one.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Of the fit.", show_default="0")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the fit.")] = 0,
     device: DeviceOption = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a surrogate that is there.")] = False,
     root: RootOption = None,
@@ -46,9 +53,9 @@ def run(
     replaces(output.expanduser().absolute(), MARK, overwrite)  # told now, not when the fit is over
     folder = Path(dataset).expanduser()
     of_run = (folder / RUN).is_file()
-    given = [name for name, value in (("--model", model), ("--split", split), ("--seed", seed)) if value is not None]
-    if of_run and given:
-        msg = f"{given[0]} is what the run {folder} says; leave it away, or give a dataset's name to fit anew."
+    said = given(context, "model", "split", "seed")
+    if of_run and said:
+        msg = f"leave {', '.join(said)} out, for the run {folder} says it; or give a dataset's name to fit anew."
         raise ConfigError(msg)
     with progress_bar(as_json) as bar:
         task = bar.add_task("fitting", total=None, note="")
@@ -61,10 +68,10 @@ def run(
         else:
             fitted = Surrogate.fit(
                 dataset,
-                accuracy=model or "ensemble",
+                accuracy=model,
                 runtime=runtime,
                 split=split,
-                seed=seed or 0,
+                seed=seed,
                 root=root,
                 device=device,
                 observer=show,

@@ -214,7 +214,7 @@ def suggest(
     Raises:
         MissingExtraError: where Optuna is not installed, with the command that installs it.
     """
-    with _optuna() as optuna:
+    with optuna_at_hand() as optuna:
         distributions = {name: _distribution(optuna, one) for name, one in ranges.ranges.items()}
         words = np.random.SeedSequence([seed, number]).generate_state(1)
         sampler = optuna.samplers.TPESampler(seed=int(words[0]), constant_liar=True, multivariate=True)
@@ -248,8 +248,12 @@ def _coded(one: Range, value: Any) -> Any:
 
 
 @contextlib.contextmanager
-def _optuna() -> Iterator[Any]:
-    """Optuna, which within this block neither reports nor warns."""
+def optuna_at_hand() -> Iterator[Any]:
+    """Optuna, which within this block neither reports nor warns.
+
+    Raises:
+        MissingExtraError: where it is not installed.
+    """
     try:
         import optuna
     except ImportError:

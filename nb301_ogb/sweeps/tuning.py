@@ -23,7 +23,7 @@ from nb301_ogb.jsonable import finite
 from nb301_ogb.loaders.labelled import LabelledTable
 from nb301_ogb.storage.whole import write_bytes
 from nb301_ogb.sweeps.engine import Engine
-from nb301_ogb.sweeps.ranges import Ranges, Settings, suggest
+from nb301_ogb.sweeps.ranges import Ranges, Settings, optuna_at_hand, suggest
 
 JOURNAL = "trials.jsonl"
 OBJECTIVE = "kendall_tau"
@@ -142,6 +142,9 @@ def tune(
     if trials < 1:
         msg = f"{trials} trials find nothing; give 1 or more."
         raise ConfigError(msg)
+    if trials > 1:  # told now, not when trial 0 is over
+        with optuna_at_hand():
+            pass
     search = _absolute(search)
     journal = _Journal(Path(output) / JOURNAL, _about(search))
     if not overwrite:

@@ -67,7 +67,7 @@ def test_ensembles(place, tmp_path):
     run = place[3] / "equivalence" / "ensemble" / NAME / "seed-0"
     told = call("ensembles", *place[:2], "--source", run, "--output", tmp_path / "b")
     for passed_over in (("--members", 5), ("--seeds", "0-2"), ("--existing",), ("--runs", place[3])):
-        with pytest.raises(ConfigError, match=f"{passed_over[0]} is for ensembles that are trained"):
+        with pytest.raises(ConfigError, match=f"leave {passed_over[0]} out, which train them"):
             call("ensembles", *place[:2], "--source", run, *passed_over, "--output", tmp_path / "d")
     assert not (tmp_path / "d").exists()
     assert str(tmp_path / "b" / "reliability.pdf") in told.stdout

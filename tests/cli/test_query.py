@@ -112,5 +112,5 @@ def test_a_surrogate_of_a_run(tmp_path: Path) -> None:
     told = json.loads((folder / "surrogate.json").read_text())
     assert (told["dataset"], told["split"], told["seed"]) == ("ogbg-nb201-cifar10", "few_shot_781", 3)
     for option in (("--model", "gin"), ("--split", "random"), ("--seed", "0")):
-        with pytest.raises(ConfigError, match=f"{option[0]} is what the run"):
+        with pytest.raises(ConfigError, match=f"leave {option[0]} out, for the run"):
             invoke(*make, *option, "--output", str(tmp_path / "other"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from nb301_ogb.baselines.models import make_model
 from nb301_ogb.baselines.scores import score
 from nb301_ogb.catalog import get_info
 from nb301_ogb.cli.app import app
-from nb301_ogb.errors import ConfigError, SweepError
+from nb301_ogb.errors import ConfigError, MissingExtraError, SweepError
 from nb301_ogb.loaders.labelled import LabelledTable
 from nb301_ogb.sweeps import tuning
 from nb301_ogb.sweeps.engine import Outcome
@@ -103,6 +104,14 @@ def test_an_interrupted_search_goes_on_as_it_would_have(search: Search, expected
     assert (tmp_path / "trials.jsonl").read_text().splitlines()[:13] == kept
     assert told(tune(search, 5, tmp_path, LocalEngine())) == told(expected[:5])
     assert os.listdir(tmp_path) == ["trials.jsonl"]
+
+
+def test_without_optuna_nothing_is_begun(search: Search, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'nb301-ogb\[search\]'"):
+        tune(search, 2, tmp_path, LocalEngine())
+    assert not list(tmp_path.iterdir())
+    assert len(tune(search, 1, tmp_path, LocalEngine())) == 1  # trial 0 proposes nothing
 
 
 def test_no_label_of_the_test_part_is_there(search: Search, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
