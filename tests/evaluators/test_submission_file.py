@@ -269,6 +269,8 @@ HOSTILE_ARRAYS = {
     "big endian": array_bytes(np.zeros((3, 3), dtype=">f4")),
     "strings": array_bytes(np.array([["1.0", "2.0", "3.0"]])),
     "long strings": header("{'descr': '<U999999', 'fortran_order': False, 'shape': (1,), }"),
+    "a name that numpy warns of": header("{'descr': '|a4', 'fortran_order': False, 'shape': (0,), }"),
+    "a number that numpy does not have": header("{'descr': '<f3', 'fortran_order': False, 'shape': (0,), }"),
     "complex": array_bytes(np.zeros((3, 3), dtype=np.complex64)),
     "bool": array_bytes(np.zeros((3, 3), dtype=bool)),
     "one dimension": array_bytes(np.zeros(9, dtype=np.float32)),
@@ -280,6 +282,7 @@ HOSTILE_ARRAYS = {
 }
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("which", HOSTILE_ARRAYS)
 @pytest.mark.parametrize("name", [CODE, PRED])
 def test_arrays_that_are_none(data, name, which):

@@ -19,6 +19,7 @@ _HEADER = re.compile(
     rb"\{'descr': '(?P<dtype>[<>|=]?[a-zA-Z]\d{1,6})', 'fortran_order': (?P<fortran>True|False), "
     rb"'shape': \((?P<shape>(?:\d{1,15}, ?)*(?:\d{1,15})?)\), *\} *\n"
 )
+_NUMBERS = re.compile(r"[<>|][fiu]\d{1,2}", re.ASCII)
 _MAX_DIMENSIONS = 3
 
 
@@ -60,9 +61,9 @@ def decode(name: str, data: bytes, allowed: str) -> NDArray:
 
 
 def _dtype(name: str, text: str, allowed: str) -> np.dtype:
-    try:
-        dtype = np.dtype(text)
-    except (TypeError, ValueError):
+    try:  # numpy warns of other spellings, and knows more of them than `numpy.save` writes
+        dtype = np.dtype(text if _NUMBERS.fullmatch(text) else object)
+    except TypeError:
         dtype = np.dtype(object)
     exact = allowed[:1] in "<|"
     if dtype != np.dtype(allowed) if exact else dtype.kind not in allowed:
