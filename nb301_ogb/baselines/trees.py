@@ -22,6 +22,8 @@ from nb301_ogb.errors import ConfigError
 from nb301_ogb.spaces.graphs import CodeArray
 
 _MARK = b"\nsha256:"
+_FEW = 8
+"""Rows on which parameters are tried before the fit."""
 _UNUSED = re.compile(r"Parameters: \{(.*?)\} are not used", re.DOTALL)
 _QUOTED = re.compile(r'"(.*?)"')
 _LEAVES = re.compile(r"^num_leaves=(\d+)$", re.MULTILINE)
@@ -183,9 +185,14 @@ class XGBoostModel(_BoosterModel):
         train, valid = xgboost.DMatrix(x, label=y), xgboost.DMatrix(x_valid, label=y_valid)
         fixed = {"objective": "reg:squarederror", "eval_metric": "rmse", "seed": seed, "nthread": self.threads}
         params = self._with(fixed)
-        started = time.perf_counter()
         with warnings.catch_warnings(record=True) as told, self._told(xgboost.core.XGBoostError):
             warnings.simplefilter("always", UserWarning)
+            xgboost.train(params, xgboost.DMatrix(x[:_FEW], label=y[:_FEW]), 1)  # it tells of the names as it begins
+        unused = " ".join(part for one in told for part in _UNUSED.findall(str(one.message)))
+        self._refuse(_QUOTED.findall(unused))
+        started = time.perf_counter()
+        with warnings.catch_warnings(), self._told(xgboost.core.XGBoostError):
+            warnings.simplefilter("ignore", UserWarning)
             self.booster = xgboost.train(
                 params,
                 train,
@@ -194,9 +201,6 @@ class XGBoostModel(_BoosterModel):
                 early_stopping_rounds=self.config.patience,
                 verbose_eval=False,
             )
-        self._refuse(
-            name for one in told for part in _UNUSED.findall(str(one.message)) for name in _QUOTED.findall(part)
-        )
         rounds, best = self.booster.num_boosted_rounds(), self.booster.best_iteration + 1
         history = self._history(table, x_valid, rounds, best, started, observer)
         self.booster = self.booster[:best]
