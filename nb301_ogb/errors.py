@@ -4,6 +4,10 @@ Every class also derives from the built-in exception that an OGB or PyG user wou
 `except ValueError` keeps working.
 """
 
+from __future__ import annotations
+
+import errno
+
 
 class Nb301OgbError(Exception):
     """Base of every exception that this package raises on purpose."""
@@ -47,6 +51,12 @@ class NoRecordError(BuildError):
 
 class OutputError(Nb301OgbError, OSError):
     """A file or a folder that cannot be written where the user wants it."""
+
+    @classmethod
+    def of(cls, path: object, error: OSError, other: str) -> OutputError:
+        """The sentence for what the system said of a path; `other` is what may be chosen in its place."""
+        room = "free some space or " if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+        return cls(f"{path} cannot be written ({error.strerror or error}); {room}choose another {other}.")
 
 
 class EvaluationError(Nb301OgbError, RuntimeError):

@@ -83,7 +83,7 @@ class Benchmark(abc.ABC):
         try:
             return self.space.parse(architectures)[None]
         except ArchitectureError:
-            if isinstance(architectures, str | bytes) or not isinstance(architectures, Sequence):
+            if not isinstance(architectures, Sequence) or self._is_one(architectures):
                 raise
         found = np.empty((len(architectures), self.space.code_length), dtype=np.uint8)
         for position, architecture in enumerate(architectures):
@@ -93,6 +93,13 @@ class Benchmark(abc.ABC):
                 msg = f"architecture {position} of {len(architectures)}: {error}"
                 raise ArchitectureError(msg) from None
         return found
+
+    def _is_one(self, what: Sequence[Any]) -> bool:
+        """Whether a sequence that no form reads was meant as one architecture: a text, a genotype, integers or ops."""
+        if isinstance(what, str | bytes) or hasattr(what, "_fields"):
+            return True
+        integers = all(isinstance(one, int | np.integer) for one in what)
+        return bool(what) and (integers or any(isinstance(one, str) and one in self.space.edge_types for one in what))
 
 
 class TabularBenchmark(Benchmark):

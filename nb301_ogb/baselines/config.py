@@ -112,7 +112,7 @@ def from_values(values: dict[str, Any], where: str, space: str | None = None) ->
     """
     values = dict(values)
     kind = values.pop("kind", "gnn")
-    if kind not in _KINDS:
+    if not isinstance(kind, str) or kind not in _KINDS:
         msg = f"{where}: kind = {kind!r} is unknown; allowed are {', '.join(_KINDS)}."
         raise ConfigError(msg)
     by_space = values.pop("space", {})

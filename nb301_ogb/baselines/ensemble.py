@@ -19,7 +19,15 @@ import torch
 from numpy.typing import NDArray
 
 from nb301_ogb.baselines.calibration import Calibration, calibrate
-from nb301_ogb.baselines.config import Config, EnsembleConfig, NetworkConfig, load_config, read_config, to_toml
+from nb301_ogb.baselines.config import (
+    Config,
+    EnsembleConfig,
+    NetworkConfig,
+    config_names,
+    load_config,
+    read_config,
+    to_toml,
+)
 from nb301_ogb.baselines.folds import component_folds, label_deciles
 from nb301_ogb.baselines.gnn_model import GNNModel
 from nb301_ogb.baselines.model import History, Model, Observer, Record, Table
@@ -45,7 +53,7 @@ class EnsembleModel(Model):
         threads: that a member may use on the CPU.
 
     Raises:
-        ConfigError: for several tasks, or an ensemble of ensembles.
+        ConfigError: for several tasks, an ensemble of ensembles, or a member that the package has no configuration of.
     """
 
     weights_file = "ensemble.json"
@@ -59,6 +67,11 @@ class EnsembleModel(Model):
         device: str = "auto",
         threads: int = 1,
     ) -> None:
+        if config.member not in config_names():  # a file would not be there where the ensemble is loaded
+            msg = (
+                f"member = {config.member!r} is no configuration of the package; there are {', '.join(config_names())}."
+            )
+            raise ConfigError(msg)
         member = load_config(config.member, space)
         if isinstance(member, EnsembleConfig) or num_tasks != 1:
             msg = "the members of an ensemble are no ensembles themselves, and it predicts one target."

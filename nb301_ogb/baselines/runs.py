@@ -209,6 +209,9 @@ def read_run(folder: str | Path) -> Run:
         config = from_values(head.pop("config"), str(folder / "config.toml"))
         head.pop("format")
         info = RunInfo(**{**head, "targets": tuple(head["targets"])})
+        for name in ("seed", "num_params", "num_train"):
+            if type(getattr(info, name)) is not int:
+                raise ValueError(f"{name} = {getattr(info, name)!r} is no integer")
         lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
         *records, last = [json.loads(line) for line in lines]
         predictions = _read_predictions(folder / "predictions.h5")

@@ -24,7 +24,7 @@ def summarise(finished: Sequence[runs.Run]) -> dict[str, Any]:
     The standard deviation is NaN, null in JSON, for a single seed.
 
     Raises:
-        ConfigError: where the runs are not of one model on one split of one dataset.
+        ConfigError: where the runs are not of one model on one split of one dataset, or a seed stands there twice.
     """
     first, info = finished[0], finished[0].info
     for run in finished:
@@ -32,12 +32,17 @@ def summarise(finished: Sequence[runs.Run]) -> dict[str, Any]:
         if other:
             msg = f"{run.folder} and {first.folder} are no runs of one model ({', '.join(other)}); give them apart."
             raise ConfigError(msg)
+    seeds = [run.info.seed for run in finished]
+    twice = sorted({seed for seed in seeds if seeds.count(seed) > 1})
+    if twice:
+        msg = f"several runs beside {first.folder} hold seed {', '.join(map(str, twice))}; give each seed once."
+        raise ConfigError(msg)
     summary: dict[str, Any] = {
         "model": info.model,
         "dataset": info.dataset,
         "split": info.split,
         "num_params": info.num_params,
-        "seeds": [run.info.seed for run in finished],
+        "seeds": seeds,
     }
     for part in runs.PARTS:
         summary[part] = {}

@@ -177,10 +177,13 @@ class Surrogate(Benchmark):
             mean, std = model.predict_distribution(codes[where])
             judged = {"y_true": data.labels[where], "y_pred": mean}
             scores[part] = evaluator.eval(judged if np.isnan(std).any() else judged | {"y_std": std})
-        # Two fits are two benchmarks, whatever they are called: what the model says tells them apart.
-        said = hashlib.sha256(model.predict(codes[parts.test]).tobytes()).hexdigest()[:12]
+        # Two fits are two benchmarks, whatever they are called: what the models say tells them apart.
+        said = hashlib.sha256()
+        test = codes[parts.test]
+        for values in (*model.predict_distribution(test), models["runtime"].predict(test)):
+            said.update(np.ascontiguousarray(values).tobytes())
         info = SurrogateInfo(
-            name=f"{data.info.name}-v{data.info.version} surrogate {model.name} v{version} ({said})",
+            name=f"{data.info.name}-v{data.info.version} surrogate {model.name} v{version} ({said.hexdigest()[:12]})",
             dataset=data.info.name,
             content_hash=data.file.content_hash,
             split=split,

@@ -135,7 +135,7 @@ def dataset_file(name: str, root: Path | None = None) -> Path:
     from nb301_ogb.loaders.dataset_path import dataset_path
 
     if names_a_file(name):
-        if not Path(name).is_file():
+        if not os.path.isfile(name):  # Path.is_file raises where a folder may not be entered
             msg = f"there is no file {name}; give a dataset's name or an HDF5 file."
             raise FileFormatError(msg)
         if not os.access(name, os.R_OK):

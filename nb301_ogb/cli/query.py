@@ -150,5 +150,4 @@ def _renamed(path: Path) -> Iterator[TextIO]:
             stream.detach()
             temporary.keep()
     except OSError as error:
-        msg = f"{path} cannot be written ({error.strerror or error}); free some space or choose another place."
-        raise OutputError(msg) from error
+        raise OutputError.of(path, error, "place") from error

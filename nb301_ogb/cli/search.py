@@ -86,6 +86,10 @@ def run(
     asked = open_for(benchmark, space, root, device)
     label = re.sub(r"[^A-Za-z0-9.]+", "-", f"{wanted[0].spec}-{asked.name}").strip("-")
     path = output or Path("runs") / f"search-{label}.h5"
+    drawing = path.with_suffix(".svg")
+    if len({one.absolute() for one in (path, drawing, table) if one is not None}) < 2 + (table is not None):
+        msg = f"the histories {path}, the drawing {drawing} and the table {table} are not different files; name others."
+        raise ConfigError(msg)
     with errors.status("asking about every architecture of a small space ..."):
         known = tabulated(asked)
     with progress_bar(quiet=as_json) as bar:
@@ -102,8 +106,8 @@ def run(
     found = summary(asked, wanted[0].spec.title, str(limit), noise, histories)
     found["output"] = str(path)
     if found["best"] is not None:
-        found["drawing"] = str(path.with_suffix(".svg"))
-        write_drawing(found["drawing"], asked.space, found["best"]["code"])
+        found["drawing"] = str(drawing)
+        write_drawing(drawing, asked.space, found["best"]["code"])
     if table is not None:
         write_csv(table, asked.space, histories)
         found["csv"] = str(table)

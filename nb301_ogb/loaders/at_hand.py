@@ -73,8 +73,7 @@ def build_at_hand(
     except Nb301OgbError:
         raise
     except OSError as error:
-        msg = f"{place} cannot be written ({error.strerror or error}); free some space or choose another --output."
-        raise OutputError(msg) from error
+        raise OutputError.of(place, error, "--output") from error
 
 
 def cached_archives(info: DatasetInfo, means: Means, article: Article = NB301_DATASET) -> list[Path]:

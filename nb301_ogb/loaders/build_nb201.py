@@ -83,8 +83,7 @@ def build(wheel: str | Path, folder: str | Path) -> dict[Path, str]:
             folder / get_info(name).filename: write(folder / get_info(name).filename, one) for name, one in made.items()
         }
     except OSError as error:
-        msg = f"{folder} cannot be written ({error.strerror or error}); free some space or choose another folder."
-        raise OutputError(msg) from error
+        raise OutputError.of(folder, error, "folder") from error
 
 
 def _targets(measured: source.Measurements, codes: CodeArray, image: str) -> dict[str, Target]:

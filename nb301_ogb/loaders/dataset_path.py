@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import resources
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def dataset_path(info: DatasetInfo, root: str | Path | None = None) -> Path:
     if info.embedded:
         inside = Path(str(resources.files("nb301_ogb") / "data" / info.filename))
         own = inside if root is None else Path(root).expanduser() / info.folder / info.filename
-        return own if own.is_file() else inside
+        return own if os.path.isfile(own) else inside  # Path.is_file raises where a folder may not be entered
     cache = Cache.from_environment()
     if root is not None:
         cache = Cache([root, *cache.folders])

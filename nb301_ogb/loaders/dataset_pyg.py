@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 from torch_geometric.data import InMemoryDataset
+from torch_geometric.data.dataset import IndexType
 
+from nb301_ogb.errors import ArchitectureError
 from nb301_ogb.loaders.in_memory import collated
 from nb301_ogb.loaders.labelled import LabelledTable, Runs
-from nb301_ogb.loaders.transforms import TableTransform, as_table_transforms, steps_of
+from nb301_ogb.loaders.transforms import SpaceTransform, TableTransform, as_table_transforms, steps_of
 from nb301_ogb.spaces import GraphTable, Space
 from nb301_ogb.spaces.graphs import CodeArray
 
@@ -45,6 +47,7 @@ class PygGraphPropPredDataset(InMemoryDataset):
         content_hash: identifies the data, whoever built the file.
 
     Raises:
+        ArchitectureError: where a transform is made for another space.
         DatasetNameError: for a name, a target or a run that does not exist.
     """
 
@@ -63,6 +66,11 @@ class PygGraphPropPredDataset(InMemoryDataset):
         log: bool = True,
     ) -> None:
         table = LabelledTable(name, root, targets, runs, meta_dict)
+        for step in (*steps_of(pre_transform), *steps_of(transform)):
+            meant = step.space if isinstance(step, SpaceTransform) else table.space
+            if meant.name != table.space.name:
+                msg = f"{type(step).__name__} is made for {meant.name}, {table.info.name} is of {table.space.name}."
+                raise ArchitectureError(msg)
         super().__init__(str(table.file.path.parent), transform, pre_transform, pre_filter, log, force_reload)
         self.table = table
         self.name = table.info.name
@@ -136,6 +144,18 @@ class PygGraphPropPredDataset(InMemoryDataset):
         parts = {part: torch.from_numpy(rows) for part, rows in self.table.split(split_type).parts().items()}
         if self._kept is None:
             return parts
-        place = torch.full((self.table.file.num_graphs,), -1)
-        place[self._kept] = torch.arange(len(self._kept))
-        return {part: place[rows][place[rows] >= 0] for part, rows in parts.items()}
+        found = {}
+        for part, rows in parts.items():
+            rank = torch.full((self.table.file.num_graphs,), -1)
+            rank[rows] = torch.arange(len(rows))
+            here = (rank[self._kept] >= 0).nonzero().ravel()
+            found[part] = here[rank[self._kept[here]].argsort(stable=True)]
+        return found
+
+    def copy(self, idx: IndexType | None = None) -> PygGraphPropPredDataset:
+        """A dataset of its own of the chosen graphs, as PyG's; its `codes` and splits are theirs."""
+        chosen = self if idx is None else self.index_select(idx)
+        rows = torch.as_tensor(list(chosen.indices()), dtype=torch.long)
+        found = super().copy(idx)
+        found._kept = rows if self._kept is None else self._kept[rows]
+        return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,7 +64,7 @@ class LabelledTable:
             msg = f"meta_dict needs the key 'dir_path', the folder that holds {self.info.filename}."
             raise DatasetNameError(msg)
         path = Path(meta_dict["dir_path"]) / self.info.filename
-        if not path.is_file():
+        if not os.path.isfile(path):  # Path.is_file raises where a folder may not be entered
             msg = f"meta_dict['dir_path'] names {path.parent}, which holds no {self.info.filename}."
             raise DatasetNameError(msg)
         return path

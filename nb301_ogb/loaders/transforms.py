@@ -128,7 +128,7 @@ class AddReverseEdges(TableTransform):
         return node, (*edge, 2)
 
 
-class _SpaceTransform(TableTransform):
+class SpaceTransform(TableTransform):
     """A transform that must know the search space.
 
     Args:
@@ -142,7 +142,7 @@ class _SpaceTransform(TableTransform):
         return f"{type(self).__name__}({self.space.name!r})"
 
 
-class OpsOnNodes(_SpaceTransform):
+class OpsOnNodes(SpaceTransform):
     """Turns every op into a node, for models that use no edge features.
 
     The op edge u -> v becomes u -> op -> v. An op's node type is the number of the space's node types + the op's edge
@@ -208,7 +208,7 @@ class OpsOnNodes(_SpaceTransform):
         return (len(self.space.node_types) + len(self.space.edge_types), *node[1:]), edge
 
 
-class Canonical(_SpaceTransform):
+class Canonical(SpaceTransform):
     """Replaces each graph by the standard one of its equivalence class: equivalent architectures, equal graphs.
 
     What is equivalent is the space's matter. In nasbench201 the graph is also contracted: skips, dead ends and `none`

@@ -63,8 +63,7 @@ def write_histories(path: str | Path, about: About, histories: Sequence[History]
                 raise IntegrityError(msg)
             temporary.keep()
     except OSError as error:
-        msg = f"{path} cannot be written ({error.strerror or error}); free some space or choose another --output."
-        raise OutputError(msg) from error
+        raise OutputError.of(path, error, "--output") from error
 
 
 def read_histories(path: str | Path) -> tuple[About, list[History]]:

@@ -64,7 +64,8 @@ class Spec:
         kind: the class of an optimiser that is none of these.
 
     Raises:
-        SearchError: where the class has a name that stands for another optimiser, or the name would not do for a text.
+        SearchError: for a name that does not exist; where the class has a name that stands for another optimiser, or
+            the name would not do for a text.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Spec:
 
     def __post_init__(self) -> None:
         if self.kind is None:
+            _require_known(self.name, self.name)
             return
         if self.name in _HOME or self.name in _ALIASES or re.fullmatch(r"[A-Za-z0-9_.-]+", self.name) is None:
             msg = (
@@ -101,6 +103,8 @@ class Spec:
         """
         if self.kind is not None:
             return self.kind(space, rng, **dict(self.settings))
+        for key, _ in self.settings:
+            _require_setting(self.name, key, key)
         return _class(self.name)(space, rng, **{**_HOME[self.name][2], **dict(self.settings)})
 
 
@@ -124,16 +128,14 @@ def parse_spec(text: OptimiserLike) -> Spec:
     name, _, listed = text.replace(" ", "").partition(":")
     name = name.lower().replace("_", "-")
     name = _ALIASES.get(name, name)
-    if name not in _HOME:
-        msg = f"there is no optimiser {text!r}; there are {', '.join(_HOME)}."
-        raise SearchError(msg)
+    _require_known(name, text)
     allowed = _settings(name)
     settings: dict[str, Any] = {}
     for part in filter(None, listed.split(",")):
         key, equals, value = part.partition("=")
-        if key not in allowed or not equals:
-            shown = ", ".join(f"{one}={_text(default)}" for one, default in allowed.items())
-            msg = f"{part!r} is no setting of the optimiser {name}; its settings and their defaults are {shown}."
+        _require_setting(name, key if equals else "", part)
+        if key in settings:
+            msg = f"{text!r} sets {key} twice; say it once."
             raise SearchError(msg)
         settings[key] = _value(value, allowed[key], part)
     return Spec(name, tuple(sorted((key, value) for key, value in settings.items() if value != allowed[key])))
@@ -143,6 +145,20 @@ def _class(name: str) -> type[Optimiser]:
     module, kind, _ = _HOME[name]
     found: type[Optimiser] = getattr(importlib.import_module(f"nb301_ogb.search.{module}"), kind)
     return found
+
+
+def _require_known(name: str, said: str) -> None:
+    if name not in _HOME:
+        msg = f"there is no optimiser {said!r}; there are {', '.join(_HOME)}."
+        raise SearchError(msg)
+
+
+def _require_setting(name: str, key: str, said: str) -> None:
+    allowed = _settings(name)
+    if key not in allowed:
+        shown = ", ".join(f"{one}={_text(default)}" for one, default in allowed.items())
+        msg = f"{said!r} is no setting of the optimiser {name}; its settings and their defaults are {shown}."
+        raise SearchError(msg)
 
 
 def _settings(name: str) -> dict[str, Any]:

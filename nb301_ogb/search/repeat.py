@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nb301_ogb.baselines.benchmark import Answer
-from nb301_ogb.errors import SearchError
+from nb301_ogb.errors import ArchitectureError, SearchError
 from nb301_ogb.search.budget import Budget
 from nb301_ogb.search.history import COLUMNS, History, charge
 from nb301_ogb.search.interface import Values
@@ -47,12 +47,12 @@ def jobs(specs: Sequence[OptimiserLike] | OptimiserLike, seeds: range | list[int
         seeds: of the repeats of each.
 
     Raises:
-        SearchError: for an optimiser that does not exist or stands there twice, or a seed below 0.
+        SearchError: for an optimiser that does not exist or stands there twice, or a seed below 0 or from 2**63.
     """
     listed = [parse_spec(spec) for spec in ([specs] if isinstance(specs, str | Spec | type) else specs)]
     found = [Job(spec, int(seed)) for spec in listed for seed in seeds]
-    if len({job.key for job in found}) != len(found) or any(seed < 0 for seed in seeds):
-        msg = "each optimiser and each seed may stand there once, and seeds are 0 or above."
+    if len({job.key for job in found}) != len(found) or any(not 0 <= seed < 2**63 for seed in seeds):
+        msg = "each optimiser and each seed may stand there once, and seeds are 0 or above and below 2**63."
         raise SearchError(msg)
     return found
 
@@ -112,7 +112,7 @@ class Repeat:
             SearchError: where the optimiser does not ask what the recorded history holds.
         """
         while not self.finished:
-            self._batch, self._first = self._optimiser.ask(), self._count
+            self._batch, self._first = self._asked(), self._count
             if not len(self._batch):
                 self._finish("exhausted")
                 break
@@ -126,6 +126,19 @@ class Repeat:
                 return allowed[held:]
             self._end_of_batch()
         return self._batch[:0]
+
+    def _asked(self) -> CodeArray:
+        """What the optimiser asks for, checked: an own one may ask for anything.
+
+        Raises:
+            SearchError: where these are no architectures of the space.
+        """
+        codes = self._optimiser.ask()
+        try:
+            return self._space.check(codes)
+        except ArchitectureError as error:
+            msg = f"the optimiser {self.job.spec.title} asks for what is no architecture: {error}"
+            raise SearchError(msg) from error
 
     def _from_record(self, codes: CodeArray) -> int:
         """Takes what the recorded history holds of a batch; how many rows that were."""

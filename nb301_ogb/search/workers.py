@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.context import SpawnContext
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
@@ -115,10 +116,10 @@ def run_apart(
     Raises:
         SearchError: where the benchmark or an optimiser cannot travel, or a process dies.
     """
-    _require_travel(benchmark, books.todo)
+    context = multiprocessing.get_context("spawn")
+    _require_travel(benchmark, books.todo, context)
     size = min(_MOST_IN_STEP, -(-len(books.todo) // workers))
     groups = [books.todo[first : first + size] for first in range(0, len(books.todo), size)]
-    context = multiprocessing.get_context("spawn")
     messages, stop = context.Queue(), context.Event()
     pool = ProcessPoolExecutor(min(workers, len(groups)), context, _begin, (benchmark, messages, stop))
     failure: Exception | None = None
@@ -150,11 +151,12 @@ def run_apart(
         raise failure
 
 
-def _require_travel(benchmark: Benchmark, todo: Sequence[Job]) -> None:
+def _require_travel(benchmark: Benchmark, todo: Sequence[Job], context: SpawnContext) -> None:
     """Tells now what a pool of processes would tell in its own way, or never.
 
     Raises:
-        SearchError: where the benchmark, or the class of an optimiser, cannot be sent to another process.
+        SearchError: where the benchmark, or the class of an optimiser, cannot be sent to another process, or that one
+            cannot begin.
     """
     for name, what in ((benchmark.name, benchmark), ("the optimiser", [job.spec for job in todo])):
         try:
@@ -162,6 +164,20 @@ def _require_travel(benchmark: Benchmark, todo: Sequence[Job]) -> None:
         except Exception as error:  # whatever its own code raises
             msg = f"{name} cannot be handed to another process ({error}); search with one worker."
             raise SearchError(msg) from error
+    # One that dies before it has read a benchmark would be waited for without end.
+    first = context.Process(target=_arrived, args=([job.spec for job in todo],))
+    first.start()
+    first.join()
+    if first.exitcode:
+        msg = (
+            'a process of the search could not begin: in a script, search below `if __name__ == "__main__":`, and have '
+            "own optimisers in a module that can be imported; or search with one worker."
+        )
+        raise SearchError(msg)
+
+
+def _arrived(what: object) -> None:
+    """Does nothing; that it is called says that another process can begin and read what it is sent."""
 
 
 def _wound_up(messages: Any, pending: Iterable[Future[tuple[list[History], Exception | None]]]) -> list[list[History]]:

@@ -40,8 +40,7 @@ def new_folder(path: str | Path, mark: str, overwrite: bool = False) -> Iterator
     except Nb301OgbError:
         raise
     except OSError as error:
-        msg = f"{path} cannot be written ({error.strerror or error}); free some space or choose another folder."
-        raise OutputError(msg) from error
+        raise OutputError.of(path, error, "folder") from error
 
 
 def make_folder(path: Path) -> None:
@@ -53,8 +52,7 @@ def make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        msg = f"{path} cannot be written ({error.strerror or error}); choose another folder."
-        raise OutputError(msg) from error
+        raise OutputError.of(path, error, "folder") from error
 
 
 @contextmanager

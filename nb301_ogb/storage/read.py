@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from nb301_ogb.errors import DatasetNameError, IntegrityError
+from nb301_ogb.errors import DatasetNameError, FileFormatError, IntegrityError
 from nb301_ogb.spaces.graphs import CodeArray, GraphTable, IntArray
 from nb301_ogb.storage.layout import Contents, Header, Split, Target, check_block
 
@@ -53,8 +54,12 @@ class DatasetFile:
         try:
             file = h5py.File(self.path, "r", locking=False)
         except OSError as error:
-            msg = f"{self.path} cannot be read as HDF5 ({error}); delete the file and get it again."
-            raise IntegrityError(msg) from error
+            if error.errno is None:
+                msg = f"{self.path} cannot be read as HDF5 ({error}); delete the file and get it again."
+                raise IntegrityError(msg) from error
+            # The system's error, not one of the bytes, which may be whole.
+            msg = f"{self.path} cannot be opened ({os.strerror(error.errno)}); make that possible and open it anew."
+            raise FileFormatError(msg) from error
         with file:
             try:
                 yield file

@@ -112,8 +112,7 @@ def write_bytes(path: str | Path, content: bytes) -> None:
             temporary.stream.write(content)
             temporary.keep()
     except OSError as error:
-        msg = f"{path} cannot be written ({error.strerror or error}); free some space or choose another place."
-        raise OutputError(msg) from error
+        raise OutputError.of(path, error, "place") from error
 
 
 @functools.cache

@@ -202,8 +202,7 @@ def _signed(folders: set[Path], sign: str) -> Iterator[None]:
             folder.mkdir(parents=True, exist_ok=True)
             (folder / _SIGN).write_text(sign, encoding="utf-8")
     except OSError as error:
-        msg = f"{folder} cannot be written ({error.strerror or error}); free some space or choose another folder."
-        raise OutputError(msg) from error
+        raise OutputError.of(folder, error, "folder") from error
     try:
         yield
     finally:

@@ -55,3 +55,18 @@ def test_lists_and_errors(table: TabularBenchmark) -> None:
         table.query("33")
     with pytest.raises(ValueError, match="rng"):
         table.query_codes(get_space("nasbench201").table()[:2], noise=True)
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (["nor_conv_3x3"] * 5 + ["nor_conv_5x5"], "^edge 2->3 holds 'nor_conv_5x5'"),
+        ([1, 2, 3, 4, 5, 0], "^edge 1->3 holds 5"),
+        ([3, 3], r"^\[3, 3\] is no architecture"),
+        (["333132", "33313x"], "^architecture 1 of 2: '33313x'"),
+        ([[1, 2, 3, 4, 0, 0], [9] * 6], "^architecture 1 of 2: edge 0->1 holds 9"),
+    ],
+)
+def test_what_is_wrong_is_said_of_what_was_asked(table: TabularBenchmark, asked: list, words: str) -> None:
+    with pytest.raises(ArchitectureError, match=words):
+        table.query(asked)

@@ -113,6 +113,7 @@ def test_toml_round_trip(config: c.Config) -> None:
     ("values", "words"),
     [
         ({"kind": "svm"}, "allowed are gnn, mlp, trees, svr"),
+        ({"kind": ["gnn"]}, "allowed are gnn, mlp, trees, svr"),
         ({"emb_dims": 3}, "no setting 'emb_dims'"),
         ({"emb_dim": "wide"}, "is no int"),
         ({"emb_dim": True}, "is no int"),

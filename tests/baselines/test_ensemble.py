@@ -32,6 +32,7 @@ MEMBERS = {
 @pytest.fixture(autouse=True)
 def _small_members(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "load_config", lambda name, space: MEMBERS[name])
+    monkeypatch.setattr(module, "config_names", lambda: tuple(MEMBERS))
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +123,8 @@ def test_equivalent_architectures_get_one_answer(table: Table) -> None:
 def test_what_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no ensembles themselves"):
         make_model(EnsembleConfig("ensemble", 3), "nasbench201")
+    with pytest.raises(ConfigError, match=r"'mine\.toml' is no configuration of the package"):
+        make_model(EnsembleConfig("mine.toml", 2), "nasbench201")
     with pytest.raises(ConfigError, match="size = 1 is out of range"):
         make_model(EnsembleConfig("trees", 1), "nasbench201")
     model = make_model(EnsembleConfig("trees", 2), "nasbench201")

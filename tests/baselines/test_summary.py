@@ -36,6 +36,12 @@ def test_the_summary_is_mean_and_unbiased_std(trained: tuple[Path, list[runs.Run
     assert np.isnan(alone["test"]["rmse"]["std"])
 
 
+def test_a_seed_counts_once(trained: tuple[Path, list[runs.Run]]) -> None:
+    _, finished = trained
+    with pytest.raises(ConfigError, match="hold seed 0, 2; give each seed once"):
+        summarise([*finished, finished[2], finished[0]])
+
+
 def test_runs_of_two_models_have_no_mean(trained: tuple[Path, list[runs.Run]]) -> None:
     _, finished = trained
     other = dataclasses.replace(finished[1], info=dataclasses.replace(finished[1].info, split="random"))

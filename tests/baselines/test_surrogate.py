@@ -45,6 +45,14 @@ def test_what_it_says_of_itself(folder: Path) -> None:
     assert "lightgbm v1" in info.name
 
 
+def test_other_times_are_another_benchmark(folder: Path, tmp_path: Path) -> None:
+    train(Job("nb201-cifar10", ACCURACY, "few_shot_1563", device="cpu"), [0], tmp_path)
+    other = Surrogate.from_run(tmp_path / "seed-0", runtime=replace(RUNTIME, epochs=2), device="cpu")
+    known = Surrogate.load(folder)
+    assert np.array_equal(other.query("333132").mean, known.query("333132").mean)
+    assert other.name != known.name
+
+
 def test_a_table_answers_without_the_models(folder: Path) -> None:
     program = f"""
 import sys

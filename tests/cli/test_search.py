@@ -167,6 +167,15 @@ def test_progress_is_shown_on_a_terminal(tmp_path):
     assert b"1 of 1 repeats" not in output
 
 
+def test_nothing_that_is_written_replaces_the_histories(tmp_path):
+    for arguments in (["--output", tmp_path / "x.svg"], ["--output", tmp_path / "y.h5", "--csv", tmp_path / "y.h5"]):
+        with pytest.raises(ConfigError, match="are not different files"):
+            call("--budget", 5, *arguments)
+    with pytest.raises(ConfigError, match="are not different files"):
+        call("--budget", 5, "--output", tmp_path / "y.h5", "--csv", tmp_path / "y.svg")
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_unknown_optimiser_is_one_sentence(tmp_path):
     with pytest.raises(SearchError, match="there are rs, re, ls"):
         call("--optimizer", "annealing")

@@ -12,6 +12,7 @@ from torch_geometric.loader import DataLoader
 from torch_geometric.transforms import Compose, Constant
 
 from nb301_ogb import GraphPropPredDataset, PygGraphPropPredDataset
+from nb301_ogb.errors import ArchitectureError
 from nb301_ogb.loaders.transforms import AddReverseEdges, Canonical, OpsOnNodes
 from nb301_ogb.spaces.nasbench201 import SPACE
 
@@ -244,6 +245,30 @@ def test_copies(small):
         assert other.node_feat_dims == (8, 1)
         assert torch.equal(other.get_idx_split()["test"], dataset.get_idx_split()["test"])
         assert np.array_equal(other.codes, dataset.codes)
+
+
+@pytest.mark.parametrize("keep", [None, many_edges])
+def test_a_copy_of_some_knows_which_they_are(small, keep):
+    dataset = small(pre_filter=keep)
+    rows = torch.tensor([len(dataset) - 1, 3, 7, 3])
+    for chosen, other in (
+        (dataset[rows], dataset.copy(rows)),
+        (dataset[rows], dataset[rows].copy()),
+        (dataset[rows][1:], dataset[rows].copy(torch.tensor([1, 2, 3]))),
+    ):
+        assert all(same(a, b) for a, b in zip(other, chosen, strict=True))
+        assert np.array_equal(other.codes, chosen.codes)
+    parts, whole = dataset.copy(rows).get_idx_split(), dataset.get_idx_split()
+    assert sorted(torch.cat(list(parts.values())).tolist()) == [0, 1, 2, 3]
+    for part, where in parts.items():
+        assert set(rows[where].tolist()) <= set(whole[part].tolist())
+
+
+@pytest.mark.parametrize("transform", [OpsOnNodes("darts"), Compose([Canonical("darts"), AddReverseEdges()])])
+def test_a_transform_of_another_space_is_refused(transform):
+    for where in ("transform", "pre_transform"):
+        with pytest.raises(ArchitectureError, match="is made for darts, ogbg-nb201-cifar10 is of nasbench201"):
+            PygGraphPropPredDataset("ogbg-nb201-cifar10", **{where: transform})
 
 
 def test_shuffle_and_concatenation(small):

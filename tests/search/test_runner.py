@@ -293,6 +293,14 @@ def test_wrong_jobs():
         jobs(["re", "regularized_evolution"], range(2))
     with pytest.raises(SearchError, match="0 or above"):
         jobs("re", [-1])
+    with pytest.raises(SearchError, match="below 2"):
+        jobs("re", [2**63])
+    with pytest.raises(SearchError, match=r"'re:population=5,population=7' sets population twice"):
+        jobs("re:population=5,population=7", [0])
+    with pytest.raises(SearchError, match="'zzz'; there are rs, re"):
+        Spec("zzz")
+    with pytest.raises(SearchError, match="'foo' is no setting of the optimiser re"):
+        search(Sum(), jobs([Spec("re", (("foo", 3),))], [0]), Budget(3))
     assert search(Sum(), [], Budget(3)) == []
 
 
@@ -310,6 +318,25 @@ def test_the_interface_is_open_to_other_optimisers():
     assert (history.optimiser, history.seed, len(history)) == ("Fixed", 3, 4)
     assert not history.codes.any()
     assert parse_spec(Fixed).title == "one architecture"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        None, ["333132"], np.full((1, 6), 256), np.full((1, 6), -1), np.zeros((1, 12), dtype=np.uint8),
+        np.zeros((1, 6)), np.zeros(6, dtype=np.uint8),
+    ],
+)  # fmt: skip
+def test_what_is_no_architecture_is_not_recorded_as_another(asked, tmp_path):
+    class Wrong(Optimiser):
+        def ask(self):
+            return asked
+
+        def tell(self, codes, values):
+            raise AssertionError
+
+    with pytest.raises(SearchError, match="the optimiser Wrong asks for what is no architecture: "):
+        search(Sum(), jobs(Wrong, [0]), Budget(4), path=tmp_path / "h.h5")
 
 
 class Sized(RandomSearch):
@@ -399,6 +426,34 @@ def test_a_benchmark_that_cannot_travel_is_told():
 
     with pytest.raises(SearchError, match="the optimiser cannot be handed"):
         search(Sum(), jobs(Here, range(2)), Budget(5), workers=2)
+
+
+SCRIPTS = {
+    "no guard": "",
+    "a class that only this process has": """
+if __name__ == "__main__":
+    class Mine(RandomSearch):
+        pass
+    kind = Mine
+""",
+}
+
+
+@pytest.mark.parametrize("which", SCRIPTS)
+def test_a_process_that_cannot_begin_is_told(which, tmp_path):
+    script = tmp_path / "script.py"
+    guarded = 'if __name__ == "__main__":\n    ' if SCRIPTS[which] else ""
+    script.write_text(f"""
+from nb301_ogb.baselines.benchmark import TabularBenchmark
+from nb301_ogb.search import Budget, jobs, search, tabulated
+from nb301_ogb.search.random_search import RandomSearch
+kind = "rs"
+{SCRIPTS[which]}
+{guarded}search(tabulated(TabularBenchmark("nb201-cifar10")), jobs(kind, range(2)), Budget(30), workers=2)
+""")
+    found = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=100)
+    assert found.returncode == 1
+    assert "SearchError: a process of the search could not begin: in a script, search below `if" in found.stderr
 
 
 def test_an_error_in_a_process_is_the_callers():

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from nb301_ogb.errors import DatasetNameError, IntegrityError
+from nb301_ogb.errors import DatasetNameError, FileFormatError, IntegrityError
 from nb301_ogb.storage.content import content_hash
 from nb301_ogb.storage.read import DatasetFile
 from nb301_ogb.storage.verify import verify
@@ -205,7 +205,7 @@ def test_nothing_stays_open(path, make_contents):
     write(path, make_contents(seed=1))
     assert np.array_equal(file.codes(), make_contents(seed=1).code)
     path.unlink()
-    with pytest.raises(IntegrityError, match="cannot be read as HDF5"):
+    with pytest.raises(FileFormatError, match="cannot be opened \\(No such file or directory\\); make that possible"):
         file.codes()
 
 

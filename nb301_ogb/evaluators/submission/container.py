@@ -27,6 +27,7 @@ MAX_UNPACKED = 256 << 20
 MAX_MEMBERS = 300
 MAX_DIRECTORY = 256 << 10
 
+SUBMISSION = ("submission", "get it again, or pack it anew")
 _MARK = b"sha256 "
 _DIGITS = 64
 _COMMENT = len(_MARK) + _DIGITS
@@ -66,7 +67,7 @@ def read(path: Path) -> bytes:
         with path.open("rb") as stream:
             data = stream.read(MAX_FILE + 1)
     except OSError as error:
-        msg = f"{path} cannot be read ({error.strerror}); give a file that `nb301-ogb submit` wrote."
+        msg = f"{path} cannot be read ({error.strerror}); give a file of predictions."
         raise SubmissionError(msg) from error
     if len(data) > MAX_FILE:
         msg = f"{path} is larger than the {MAX_FILE >> 20} MiB that a submission may have; pack it anew."
@@ -88,23 +89,30 @@ def unpack(data: bytes, where: str) -> dict[str, bytes]:
     return unzip(data, where, _COMMENT)
 
 
-def unzip(data: bytes, where: str, comment: int = 0) -> dict[str, bytes]:
+def unzip(data: bytes, where: str, comment: int = 0, form: tuple[str, str] = SUBMISSION) -> dict[str, bytes]:
     """The members of a plain zip archive whose comment has so many bytes, by name.
+
+    Args:
+        data: its bytes.
+        where: what the errors call it.
+        comment: the bytes of its comment.
+        form: what it should be, and what to do where it is not, for the errors.
 
     Raises:
         SubmissionError: where it is damaged, or what is in it goes beyond the limits.
     """
-    promised = _check_directory(data, where, comment)
+    promised = _check_directory(data, where, comment, form)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             # An entry of the directory whose length is damaged may swallow those after it.
             if len(archive.infolist()) != promised:
-                raise _damaged(where, f"its directory promises {promised} members and lists {len(archive.infolist())}")
+                found = len(archive.infolist())
+                raise _damaged(where, f"its directory promises {promised} members and lists {found}", form)
             return _members(archive, where)
     except _ZIP_ERRORS as error:
         if isinstance(error, SubmissionError):
             raise
-        raise _damaged(where, "it is no readable zip archive") from error
+        raise _damaged(where, "it is no readable zip archive", form) from error
 
 
 def _members(archive: zipfile.ZipFile, where: str) -> dict[str, bytes]:
@@ -138,7 +146,7 @@ def _check_digest(data: bytes, where: str) -> None:
         raise _damaged(where, "its bytes are not those that were written")
 
 
-def _check_directory(data: bytes, where: str, comment: int) -> int:
+def _check_directory(data: bytes, where: str, comment: int, form: tuple[str, str]) -> int:
     """Checks that the archive's directory is where it should be and no larger than it may be, before it is read.
 
     Returns:
@@ -146,16 +154,16 @@ def _check_directory(data: bytes, where: str, comment: int) -> int:
     """
     end = len(data) - comment - _END.size
     if end < 0:
-        raise _damaged(where, "it is no zip archive")
+        raise _damaged(where, "it is no zip archive", form)
     magic, disk, first_disk, here, members, size, offset, length = _END.unpack_from(data, end)
     plain = magic == b"PK\x05\x06" and disk == first_disk == 0 and here == members and length == comment
     if not plain or offset + size != end or data[max(0, end - _LOCATOR) : end].startswith(b"PK\x06\x07"):
-        raise _damaged(where, "it is no plain zip archive")
+        raise _damaged(where, "it is no plain zip archive", form)
     if members > MAX_MEMBERS or size > MAX_DIRECTORY:
         msg = f"{where} lists {members:,} members, at most {MAX_MEMBERS} are allowed; pack it anew."
         raise SubmissionError(msg)
     return int(members)
 
 
-def _damaged(where: str, why: str) -> SubmissionError:
-    return SubmissionError(f"{where} is no whole submission ({why}); get it again, or pack it anew.")
+def _damaged(where: str, why: str, form: tuple[str, str] = SUBMISSION) -> SubmissionError:
+    return SubmissionError(f"{where} is no whole {form[0]} ({why}); {form[1]}.")

@@ -14,6 +14,8 @@ from nb301_ogb.evaluators.submission import container, npy
 from nb301_ogb.evaluators.submission.form import MAX_EXAMS, MAX_SEEDS, PARTS, Exam, PartPredictions, Predictions
 from nb301_ogb.evaluators.submission.key import known_dataset
 
+_FORM = (".npz file", "write it with numpy.savez anew")
+
 ARRAYS = {
     "seeds": "integers [S], the seeds of the columns, for the whole file",
     "code": "integers [A, C], the codes of the architectures",
@@ -36,7 +38,7 @@ def read_npz(path: Path, dataset: str | None = None, split: str | None = None) -
     Raises:
         SubmissionError: one sentence that says what is wrong.
     """
-    members = container.unzip(container.read(path), str(path))
+    members = container.unzip(container.read(path), str(path), form=_FORM)
     arrays = {name.removesuffix(".npy"): (f"{path}: {name}", values) for name, values in members.items()}
     seeds = _seeds(path, arrays)
     grouped: dict[tuple[Exam, str], dict[str, tuple[str, bytes]]] = {}
