@@ -114,3 +114,10 @@ def test_a_surrogate_of_a_run(tmp_path: Path) -> None:
     for option in (("--model", "gin"), ("--split", "random"), ("--seed", "0")):
         with pytest.raises(ConfigError, match=f"leave {option[0]} out, for the run"):
             invoke(*make, *option, "--output", str(tmp_path / "other"))
+
+
+@pytest.mark.parametrize("benchmark", ["table:nb201-cifar10", "nb201-cifar10"])
+def test_a_device_that_no_machine_has_is_told_though_no_network_runs(benchmark: str) -> None:
+    with pytest.raises(ConfigError, match="there is no device 'foo'; write auto, cpu, cuda or cuda:N"):
+        invoke("query", "333132", "--benchmark", benchmark, "--device", "foo")
+    assert "91.6" in invoke("query", "333132", "--benchmark", benchmark, "--device", "0")
