@@ -58,7 +58,9 @@ class Questioner:
 
     def _one(self, code: CodeArray, seed: int = 0, number: int = 0) -> Answer:
         try:
-            rng = np.random.default_rng([seed, number]) if self.noise else None
+            # A spawned stream: that of [seed, 0] would be that of the seed, from which the optimiser draws.
+            stream = np.random.SeedSequence(seed, spawn_key=(number,)) if self.noise else None
+            rng = None if stream is None else np.random.default_rng(stream)
             answer = _checked(self.benchmark.query_codes(code, self.noise, rng), 1)
         except Exception as error:
             self._failures += 1

@@ -272,6 +272,8 @@ def test_noise_comes_from_the_seed_and_the_evaluation():
     spread = (noisy[0].value - noisy[0].mean).std()
     assert 0.7 < spread < 1.4
     assert not np.allclose(noise[0], noise[1])
+    own = [np.random.default_rng(seed).standard_normal() for seed in range(2)]  # the bits the optimiser began with
+    assert not np.isclose([noise[0][0], noise[1][0]], own).any()
 
 
 def test_reports_grow_to_the_whole(monkeypatch):
