@@ -31,6 +31,16 @@ _PIPE_WIDTH = 160
 console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
 errors = Console(stderr=True)
 
+
+def _device(text: str) -> str:
+    """The device as models take it; a word that names none is told even where no network runs and nobody would ask."""
+    found = re.fullmatch(r"auto|cpu|(?:cuda(?::\d+)?)|(?P<number>\d+)", text)
+    if found is None:
+        msg = f"there is no device {text!r}; write auto, cpu, cuda or cuda:N."
+        raise ConfigError(msg)
+    return f"cuda:{text}" if found["number"] else text
+
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 RootOption = Annotated[
     Path | None,
@@ -40,21 +50,12 @@ DeviceOption = Annotated[
     str,
     typer.Option(
         help="For networks: auto, cpu, cuda, cuda:N, or a GPU's number.",
-        callback=lambda text: _device(text),
+        callback=_device,
     ),
 ]
 ThreadsOption = Annotated[int, typer.Option(min=0, help="CPU threads for a model; 0 leaves the number to its library.")]
 NoteOption = Annotated[str, typer.Option(help="A sentence to show above everything, such as what the data is not.")]
 DatasetArgument = Annotated[str, typer.Argument(help="A dataset's name, such as nb201-cifar10, or an HDF5 file.")]
-
-
-def _device(text: str) -> str:
-    """The device as models take it; a word that names none is told even where no network runs and nobody would ask."""
-    found = re.fullmatch(r"auto|cpu|(?:cuda(?::\d+)?)|(?P<number>\d+)", text)
-    if found is None:
-        msg = f"there is no device {text!r}; write auto, cpu, cuda or cuda:N."
-        raise ConfigError(msg)
-    return f"cuda:{text}" if found["number"] else text
 
 
 _NOT_TOLD = {"as_json", "note", "workers"}

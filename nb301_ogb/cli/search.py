@@ -87,8 +87,9 @@ def run(
     label = re.sub(r"[^A-Za-z0-9.]+", "-", f"{wanted[0].spec}-{asked.name}").strip("-")
     path = output or Path("runs") / f"search-{label}.h5"
     drawing = path.with_suffix(".svg")
-    if len({one.absolute() for one in (path, drawing, table) if one is not None}) < 2 + (table is not None):
-        msg = f"the histories {path}, the drawing {drawing} and the table {table} are not different files; name others."
+    written = [one.absolute() for one in (path, drawing, table) if one is not None]
+    if len(set(written)) < len(written):
+        msg = f"{', '.join(map(str, written))} (histories, drawing, table) are not different files; name others."
         raise ConfigError(msg)
     with errors.status("asking about every architecture of a small space ..."):
         known = tabulated(asked)

@@ -129,5 +129,4 @@ def _replace_all(folder: Path, texts: dict[str, str]) -> None:
             for name in texts:
                 os.replace(Path(work) / name, folder / name)
     except OSError as error:
-        msg = f"{folder} cannot be written ({error.strerror or error}); choose another folder."
-        raise OutputError(msg) from error
+        raise OutputError.of(folder, error, "folder") from error
